@@ -1,0 +1,106 @@
+"""One exception tree.
+
+    AutoscalerError
+    ├── ConfigError              the config file cannot be used; carries every problem found
+    ├── SourceError              an observation failed: its reading becomes unknown
+    ├── TargetError              acting failed, nothing was half-done; the next tick tries again
+    │   ├── SupervisordUnreachable   no answer within the deadline
+    │   ├── SupervisordFault         supervisord answered with a fault
+    │   ├── ProgramFileError         the programs file cannot be read, trusted or written
+    │   └── ReloadRefused            a reload was, or would have been, something else than was meant
+    ├── StoreError               the state folder or its database cannot be used
+    ├── AlreadyRunning           another daemon holds the lock
+    ├── DaemonNotRunning         nobody answers on the daemon's socket
+    └── ServiceUnavailable       a service that a command needs cannot be reached or started
+
+A caller catches the class that it can mend and lets the rest pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class AutoscalerError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong in a config file.
+
+    Attributes
+    ----------
+    file : path as the user gave it.
+    line : 1-based line of the offending value (of its parent for a missing key).
+    key : dotted key path, e.g. ``fleets.emails.min_workers``; empty for the whole file.
+    message : value and rule in words, e.g. ``9 is more than max_workers (4)``.
+    """
+
+    file: str
+    line: int
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}"
+        return f"{where}: {self.key}: {self.message}" if self.key else f"{where}: {self.message}"
+
+
+class ConfigError(AutoscalerError):
+    """The config file has problems, all of them in `problems`, in the order of the file."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class SourceError(AutoscalerError):
+    """A source failed, timed out or answered nonsense."""
+
+
+class TargetError(AutoscalerError):
+    """Something could not be acted on; the state before is still the state now."""
+
+
+class SupervisordUnreachable(TargetError):
+    """supervisord did not answer within the deadline."""
+
+
+class SupervisordFault(TargetError):
+    """supervisord answered an RPC with a fault.
+
+    Attributes
+    ----------
+    code : the number, see `supervisor.xmlrpc.Faults`.
+    text : supervisord's own words.
+    """
+
+    def __init__(self, method: str, code: int, text: str) -> None:
+        self.method, self.code, self.text = method, code, text
+        super().__init__(f"supervisord refused {method}: {text} (fault {code})")
+
+
+class ProgramFileError(TargetError):
+    """The programs file cannot be read, is not ours, or cannot be written."""
+
+
+class ReloadRefused(TargetError):
+    """Reloading supervisord's config would change something else than was meant."""
+
+
+class StoreError(AutoscalerError):
+    """The state folder or the database in it cannot be used."""
+
+
+class AlreadyRunning(AutoscalerError):
+    """Another daemon holds the lock of the same state folder."""
+
+
+class DaemonNotRunning(AutoscalerError):
+    """No daemon answers on the socket."""
+
+
+class ServiceUnavailable(AutoscalerError):
+    """A service that the command needs cannot be reached or started."""
