@@ -203,6 +203,39 @@ class Worker:
     outdated: bool = False
 
 
+class DrainPhase(StrEnum):
+    """Which way a worker in the drain journal is going."""
+
+    DRAINING = "draining"
+    RESTORING = "restoring"
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """One line of the drain journal: this worker is leaving, or on its way back."""
+
+    worker: str
+    phase: DrainPhase
+    #: When the phase began.
+    since: float
+    #: Why it has to go, for display.
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenWorker:
+    """What a worker was when it was seen last; tells a silent worker from one that never answered."""
+
+    name: str
+    #: Pid of the process that supervisord had for it.
+    pid: int | None
+    #: Whether that process has answered over remote control.
+    answered: bool
+    state: WorkerState
+    #: When it entered `state`.
+    since: float
+
+
 # --- settings of one fleet, as the policies and limits need them -------------------------------------
 
 
@@ -414,7 +447,8 @@ class FleetTick:
     scaling: Scaling
     #: Queues it reads.
     queues: tuple[str, ...]
-    workers: tuple[Worker, ...]
+    #: None when the processes could not be seen.
+    workers: tuple[Worker, ...] | None
     #: None when the processes could not be seen, so that nothing could be decided.
     decision: Decision | None
     #: Why the decision could not be carried out, or none could be taken; empty when all went well.

@@ -1,0 +1,266 @@
+"""What the daemon remembers: one SQLite database in the state folder.
+
+    workers     what each worker was when it was seen last (which process has answered)
+    drains      the drain journal: who is leaving, or being taken back, and why
+    memory      each fleet's memory for its next decision
+    holds       what operators ordered
+    decisions   each decision that differs from the one before it
+    samples     one row a fleet and tick
+
+A killed daemon loses at most the tick that it was in: every step on a worker is journalled before it
+is taken (write-ahead log, so a commit survives the process; a power cut ends the workers too).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from autoscaler.errors import AlreadyRunning, StoreError
+from autoscaler.model import (
+    Decision,
+    Drain,
+    DrainPhase,
+    FleetMemory,
+    FleetTick,
+    Hold,
+    Reason,
+    SeenWorker,
+    Tick,
+    WorkerState,
+)
+
+#: Version of the tables; a database with a higher one was written by a later release.
+SCHEMA_VERSION: Final = 1
+#: Seconds that samples and decisions are kept.
+RETENTION: Final = 7 * 86400.0
+#: Seconds between two clean-ups.
+CLEANUP_PERIOD: Final = 3600.0
+#: Seconds to wait for another process that reads the database.
+BUSY_TIMEOUT: Final = 2.0
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS workers (
+    name TEXT PRIMARY KEY, pid INTEGER, answered INTEGER NOT NULL, state TEXT NOT NULL, since REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS drains (
+    worker TEXT PRIMARY KEY, phase TEXT NOT NULL, since REAL NOT NULL, reason TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS memory (fleet TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS holds (fleet TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS decisions (
+    at REAL NOT NULL, fleet TEXT NOT NULL, current INTEGER NOT NULL, recommended INTEGER,
+    desired INTEGER NOT NULL, reasons TEXT NOT NULL, ready REAL, reserved INTEGER, running INTEGER);
+CREATE INDEX IF NOT EXISTS decisions_by_fleet ON decisions (fleet, at);
+CREATE TABLE IF NOT EXISTS samples (
+    at REAL NOT NULL, fleet TEXT NOT NULL, ready REAL, reserved INTEGER, running INTEGER,
+    workers INTEGER NOT NULL, desired INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS samples_by_fleet ON samples (fleet, at);
+"""
+
+_MEMORY: Final = TypeAdapter(FleetMemory)
+_HOLD: Final = TypeAdapter(Hold)
+_REASONS: Final = TypeAdapter(tuple[Reason, ...])
+
+
+class Lock:
+    """Lets one daemon at a time use a state folder; the kernel frees it when the process ends."""
+
+    def __init__(self, state_dir: Path) -> None:
+        """Take the lock.
+
+        Raises
+        ------
+        AlreadyRunning : another process holds it.
+        StoreError : the folder cannot be made or written.
+        """
+        path = state_dir / "lock"
+        try:
+            state_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        except OSError as error:
+            raise StoreError(f"state_dir {state_dir} cannot be used: {error.strerror or error}") from error
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(self._fd, 32).decode("ascii", "replace").strip() or "unknown"
+            os.close(self._fd)
+            raise AlreadyRunning(f"another autoscaler (pid {holder}) uses state_dir {state_dir}") from None
+        os.ftruncate(self._fd, 0)
+        os.write(self._fd, f"{os.getpid()}\n".encode())
+
+    def release(self) -> None:
+        """Give the lock back."""
+        os.close(self._fd)
+
+
+class Store:
+    """The database. One connection, used by the loop thread alone."""
+
+    def __init__(self, state_dir: Path) -> None:
+        """Open or create it.
+
+        Raises
+        ------
+        StoreError : it cannot be opened, is corrupt, or was written by a later release.
+        """
+        self._path = state_dir / "autoscaler.db"
+        self._cleaned_at = 0.0
+        self._last_decisions: dict[str, tuple[object, ...]] = {}
+        with self._translated():
+            self._db = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT, isolation_level=None)
+            self._path.chmod(0o640)
+            version = self._db.execute("PRAGMA user_version").fetchone()[0]
+            if version > SCHEMA_VERSION:
+                raise StoreError(
+                    f"{self._path} has version {version}, this release knows versions up to {SCHEMA_VERSION}: "
+                    "install the release that wrote it, or another state_dir"
+                )
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.executescript(_SCHEMA)
+            self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+    def close(self) -> None:
+        """Close the database."""
+        self._db.close()
+
+    # --- the drain journal ---
+
+    def drains(self) -> dict[str, Drain]:
+        """The journal, by worker name."""
+        rows = self._rows("SELECT worker, phase, since, reason FROM drains")
+        return {row[0]: Drain(row[0], DrainPhase(row[1]), row[2], row[3]) for row in rows}
+
+    def put_drain(self, drain: Drain) -> None:
+        """Write a line of the journal, replacing the worker's former one."""
+        self._write(
+            "INSERT OR REPLACE INTO drains (worker, phase, since, reason) VALUES (?, ?, ?, ?)",
+            [(drain.worker, drain.phase.value, drain.since, drain.reason)],
+        )
+
+    def delete_drains(self, workers: Iterable[str]) -> None:
+        """Strike workers from the journal; unknown names are ignored."""
+        self._write("DELETE FROM drains WHERE worker = ?", [(worker,) for worker in workers])
+
+    # --- what was seen of the workers ---
+
+    def seen_workers(self) -> dict[str, SeenWorker]:
+        """What each worker was when it was seen last, by name."""
+        rows = self._rows("SELECT name, pid, answered, state, since FROM workers")
+        return {row[0]: SeenWorker(row[0], row[1], bool(row[2]), WorkerState(row[3]), row[4]) for row in rows}
+
+    def replace_seen_workers(self, workers: Mapping[str, SeenWorker]) -> None:
+        """Remember exactly these workers."""
+        with self._transaction():
+            self._db.execute("DELETE FROM workers")
+            self._db.executemany(
+                "INSERT INTO workers (name, pid, answered, state, since) VALUES (?, ?, ?, ?, ?)",
+                [(w.name, w.pid, w.answered, w.state.value, w.since) for w in workers.values()],
+            )
+
+    # --- memory and holds ---
+
+    def memory(self) -> dict[str, FleetMemory]:
+        """Each fleet's memory; one that cannot be read any more is left out, as if it were new."""
+        result = {}
+        for fleet, value in self._rows("SELECT fleet, value FROM memory"):
+            try:
+                result[fleet] = _MEMORY.validate_json(value)
+            except ValidationError:
+                continue  # written by another release: the fleet starts to remember anew
+        return result
+
+    def holds(self) -> dict[str, Hold]:
+        """What operators ordered, by fleet."""
+        return {fleet: _HOLD.validate_json(v) for fleet, v in self._rows("SELECT fleet, value FROM holds")}
+
+    # --- the record ---
+
+    def record(self, tick: Tick, memory: Mapping[str, FleetMemory]) -> None:
+        """Write a tick and the memory after it, in one transaction."""
+        decided = [(fleet, fleet.decision) for fleet in tick.fleets if fleet.decision is not None]
+        with self._transaction():
+            self._db.execute("DELETE FROM memory")
+            self._db.executemany(
+                "INSERT INTO memory (fleet, value) VALUES (?, ?)",
+                [(fleet, _MEMORY.dump_json(value).decode()) for fleet, value in memory.items()],
+            )
+            self._db.executemany(
+                "INSERT INTO samples (at, fleet, ready, reserved, running, workers, desired)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [_sample(tick.at, fleet, decision) for fleet, decision in decided],
+            )
+            for _, decision in decided:
+                self._record_decision(decision)
+            self._clean_up(tick.at)
+
+    def _record_decision(self, decision: Decision) -> None:
+        """Keep a decision that differs from the fleet's last one."""
+        gist = (decision.current, decision.desired, *(reason.code for reason in decision.reasons))
+        if self._last_decisions.get(decision.fleet) == gist:
+            return
+        self._last_decisions[decision.fleet] = gist
+        demand = decision.demand
+        self._db.execute(
+            "INSERT INTO decisions (at, fleet, current, recommended, desired, reasons, ready, reserved, running)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                decision.at,
+                decision.fleet,
+                decision.current,
+                decision.recommended,
+                decision.desired,
+                _REASONS.dump_json(decision.reasons).decode(),
+                demand.ready,
+                demand.reserved,
+                demand.running,
+            ),
+        )
+
+    def _clean_up(self, now: float) -> None:
+        if now - self._cleaned_at < CLEANUP_PERIOD:
+            return
+        self._cleaned_at = now
+        for table in ("samples", "decisions"):
+            self._db.execute(f"DELETE FROM {table} WHERE at < ?", (now - RETENTION,))  # noqa: S608 - two literals
+
+    # --- SQLite ---
+
+    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
+        with self._translated():
+            return self._db.execute(sql).fetchall()
+
+    def _write(self, sql: str, rows: list[tuple[object, ...]]) -> None:
+        with self._transaction():
+            self._db.executemany(sql, rows)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._translated():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"{self._path}: {error}") from error
+
+
+def _sample(at: float, fleet: FleetTick, decision: Decision) -> tuple[object, ...]:
+    demand = decision.demand
+    ready = demand.ready if demand.complete else None
+    return (at, fleet.name, ready, demand.reserved, demand.running, decision.current, decision.desired)
