@@ -1,0 +1,105 @@
+"""Services and helpers for all tests: real, private, gone afterwards."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import pytest
+
+from autoscaler.demo.services import RabbitMQNode, SupervisordInstance
+
+T = TypeVar("T")
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Vhost:
+    """A fresh vhost on the shared node."""
+
+    name: str
+    #: Both with user and password.
+    amqp_url: str
+    management_url: str
+
+
+class Eventually(Protocol):
+    def __call__(self, look: Callable[[], T], deadline: float = 10.0, what: str = ...) -> T: ...
+
+
+@pytest.fixture(scope="session")
+def eventually() -> Eventually:
+    """Look until what is seen is true, and return it; fail after `deadline` seconds with what was seen last."""
+
+    def _eventually(look: Callable[[], T], deadline: float = 10.0, what: str = "it") -> T:
+        end = time.monotonic() + deadline
+        while not (seen := look()):
+            if time.monotonic() > end:
+                pytest.fail(f"{what}: not so within {deadline:g} s, last seen: {seen!r}")
+            time.sleep(0.05)
+        return seen
+
+    return _eventually
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A temporary folder with a path short enough for unix sockets."""
+    with tempfile.TemporaryDirectory(prefix="as-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder).resolve()
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[RabbitMQNode]:
+    """A RabbitMQ node shared by the tests that do not break it; use `vhost` to be alone on it."""
+    _need_rabbitmq()
+    with (
+        tempfile.TemporaryDirectory(prefix="as-", ignore_cleanup_errors=True) as folder,
+        RabbitMQNode(Path(folder)) as node,
+    ):
+        yield node
+
+
+@pytest.fixture
+def vhost(rabbitmq: RabbitMQNode) -> Iterator[Vhost]:
+    """A vhost of the test's own on the shared node."""
+    name = f"test-{next(_numbers)}"
+    yield Vhost(name, rabbitmq.add_vhost(name), rabbitmq.management_url)
+    rabbitmq.delete_vhost(name)
+
+
+@pytest.fixture
+def private_rabbitmq(short_folder: Path) -> Iterator[Callable[..., RabbitMQNode]]:
+    """Start RabbitMQ nodes that the test may stop, kill and freeze: `private_rabbitmq(**settings)`."""
+    _need_rabbitmq()
+    with ExitStack() as stack:
+
+        def _start(**settings: str) -> RabbitMQNode:
+            return stack.enter_context(RabbitMQNode(short_folder / f"mq{next(_numbers)}", settings))
+
+        yield _start
+
+
+@pytest.fixture
+def supervisord(short_folder: Path) -> Iterator[SupervisordInstance]:
+    """A supervisord that the test may stop, kill and freeze; it also listens on a TCP port."""
+    with SupervisordInstance(short_folder / "sv", http=True) as instance:
+        yield instance
+
+
+def _need_rabbitmq() -> None:
+    """A missing service skips a test by hand and fails it in CI."""
+    if RabbitMQNode.installed():
+        return
+    message = "rabbitmq-server is not installed (apt-get install rabbitmq-server)"
+    if os.environ.get("CI") == "true":
+        pytest.fail(message)
+    pytest.skip(message)
