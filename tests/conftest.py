@@ -37,7 +37,7 @@ class Eventually(Protocol):
 
 @pytest.fixture(scope="session")
 def eventually() -> Eventually:
-    """Look until what is seen is true, and return it; fail after `deadline` seconds with what was seen last."""
+    """Look until what is seen is true, and return it; fail after `deadline` seconds, saying what was seen."""
 
     def _eventually(look: Callable[[], T], deadline: float = 10.0, what: str = "it") -> T:
         end = time.monotonic() + deadline

@@ -151,7 +151,7 @@ class RabbitMQNode:
     def start_management(self) -> None:
         """Bring the management API back."""
         self.rabbitmqctl("eval", "ok = application:start(rabbitmq_management).")
-        wait_until(self._management_answers, seconds=_START, what="RabbitMQ's management API answers")
+        wait_until(self.management_answers, seconds=_START, what="RabbitMQ's management API answers")
 
     def add_vhost(self, vhost: str) -> str:
         """Make a vhost that our user may do all in, and return its URL."""
@@ -185,6 +185,21 @@ class RabbitMQNode:
         )
         answer.raise_for_status()
         return answer
+
+    def management_answers(self) -> bool:
+        """Whether the management API answers within five seconds."""
+        with contextlib.suppress(requests.RequestException):
+            return self.manage("GET", "whoami").ok
+        return False
+
+    def broker_answers(self) -> bool:
+        """Whether the broker lets us in within two seconds."""
+        with contextlib.suppress(OSError, AMQPError):
+            # Not Connection.connect(), which tries again after two seconds.
+            transport = Connection(self.amqp_url, connect_timeout=2).transport
+            transport.close_connection(transport.establish_connection())
+            return True
+        return False
 
     def rabbitmqctl(self, *arguments: str) -> str:
         """What `rabbitmqctl` prints.
@@ -282,21 +297,7 @@ class RabbitMQNode:
         child = self._running()
         if child.exit_code is not None:
             raise ServiceUnavailable(f"RabbitMQ ended with {child.exit_code}: {child.output}")
-        return self._management_answers() and self._broker_answers()
-
-    def _management_answers(self) -> bool:
-        with contextlib.suppress(requests.RequestException):
-            return self.manage("GET", "whoami").ok
-        return False
-
-    def _broker_answers(self) -> bool:
-        with (
-            contextlib.suppress(OSError, AMQPError),
-            Connection(self.amqp_url, connect_timeout=2) as connection,
-        ):
-            connection.connect()
-            return True
-        return False
+        return self.management_answers() and self.broker_answers()
 
 
 def _scripts() -> Path | None:

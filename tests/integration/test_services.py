@@ -19,22 +19,6 @@ SLEEPER = "[program:sleeper]\ncommand=/bin/sleep 1000\nstartsecs=0\n"
 STUBBORN = "[program:stubborn]\ncommand=/bin/sh -c 'trap \"\" TERM; while :; do sleep 1; done'\nstartsecs=0\n"
 
 
-def _broker_answers(node: RabbitMQNode) -> bool:
-    try:
-        with Connection(node.amqp_url, connect_timeout=1) as connection:
-            connection.connect()
-    except OSError:
-        return False
-    return True
-
-
-def _management_answers(node: RabbitMQNode) -> bool:
-    try:
-        return requests.get(f"{node.management_url}/api/whoami", timeout=1).ok
-    except requests.RequestException:
-        return False
-
-
 def _run(instance: SupervisordInstance, section: str, name: str) -> psutil.Process:
     instance.programs_file.write_text(section)
     instance.call("supervisor.reloadConfig")
@@ -71,27 +55,27 @@ def test_a_node_loses_its_management_freezes_crashes_and_comes_back_with_its_dat
         connection.SimpleQueue("letters").put("a")
 
     node.stop_management()
-    assert not _management_answers(node)
-    assert _broker_answers(node)
+    assert not node.management_answers()
+    assert node.broker_answers()
     node.start_management()
-    assert _management_answers(node)
+    assert node.management_answers()
 
     node.pause()
-    assert not _broker_answers(node)
+    assert not node.broker_answers()
     node.resume()
-    eventually(lambda: _broker_answers(node), what="the broker answers after it was resumed")
+    eventually(node.broker_answers, what="the broker answers after it was resumed")
 
     urls = node.amqp_url, node.management_url
     node.kill()
-    assert not _broker_answers(node)
+    assert not node.broker_answers()
     node.start()
     assert (node.amqp_url, node.management_url) == urls
     with Connection(node.amqp_url) as connection:
         assert connection.SimpleQueue("letters").get(timeout=5).payload == "a"
 
     node.restart()
-    assert _broker_answers(node)
-    assert _management_answers(node)
+    assert node.broker_answers()
+    assert node.management_answers()
     node.kill()
     assert marked_processes(node.folder) == []
 
