@@ -1,0 +1,32 @@
+"""`autoscaler.yaml` -> `Config`, or every problem in it with file, line, key and rule.
+
+    bytes --yaml_lines--> plain data + the line of every key --schema--> Config
+                                                             --explain--> Problems
+
+What a value must be stands in `schema`; what one piece of text must look like in `units`, `text` and `urls`.
+"""
+
+from autoscaler.config.load import find, load
+from autoscaler.config.schema import (
+    Broker,
+    Config,
+    Console,
+    Fleet,
+    Host,
+    Scale,
+    Supervisord,
+    ThresholdScale,
+)
+
+__all__ = [
+    "Broker",
+    "Config",
+    "Console",
+    "Fleet",
+    "Host",
+    "Scale",
+    "Supervisord",
+    "ThresholdScale",
+    "find",
+    "load",
+]

@@ -1,0 +1,150 @@
+"""Finding `autoscaler.yaml` and turning it into a `Config`, or into all its problems at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from autoscaler.config.explain import Explainer, unknown_key
+from autoscaler.config.files import read_file
+from autoscaler.config.rules import Given, clip
+from autoscaler.config.schema import Config, Fleet
+from autoscaler.config.yaml_lines import Document, Fault, KeyPath, Unreadable, parse
+from autoscaler.errors import ConfigError, Problem
+
+#: Where the file is when nobody says so, first come first served.
+DEFAULT_PLACES = (Path("autoscaler.yaml"), Path("/etc/autoscaler/autoscaler.yaml"))
+_VARIABLE = "AUTOSCALER_CONFIG"
+_MAX_BYTES = 1024**2
+
+
+def find(explicit: Path | None, environ: Mapping[str, str]) -> Path:
+    """Find the config file: what `--config` says, else $AUTOSCALER_CONFIG, else the default places.
+
+    Raises
+    ------
+    ConfigError : there is no file where one was said to be, or at none of the default places.
+    """
+    if explicit is not None:
+        return _existing(explicit, "--config")
+    if said := environ.get(_VARIABLE):
+        return _existing(Path(said), f"${_VARIABLE}")
+    for path in DEFAULT_PLACES:
+        if _exists(path):
+            return path
+    here, system = DEFAULT_PLACES
+    looked = f"neither --config nor ${_VARIABLE} is given, and neither ./{here} nor {system} exists"
+    raise ConfigError([Problem(str(here), 1, "", f"there is no config file: {looked}")])
+
+
+def _existing(path: Path, given_by: str) -> Path:
+    if not _exists(path):
+        raise ConfigError([Problem(clip(str(path)), 1, "", f"there is no such file (given by {given_by})")])
+    return path
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a folder on the way is closed to us: reading the file will say so
+        return True
+
+
+def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
+    """Read and validate a config file.
+
+    ``${NAME}`` is replaced from `environ` in broker.url, broker.management_url and supervisord.url only;
+    ``$${`` stands for ``${``. The content of broker.url_file is taken as it is; a relative url_file is
+    meant from the config file's folder.
+
+    `defaults` gives every fleet the keys that the fleet does not have itself. A key is taken or left
+    whole: a fleet's own `scale` or `environment` replaces the default one, they are not merged.
+
+    Raises
+    ------
+    ConfigError : with every problem of the file, in the order of its lines.
+    """
+    given = Given(environ, path.parent)
+    try:
+        document = parse(read_file(path, _MAX_BYTES))
+    except Unreadable as error:
+        faults: Iterable[Fault] = [error.fault]
+    except ValueError as error:
+        faults = [Fault(1, (), str(error))]
+    else:
+        config, faults = _validate(document, given)
+        if config:
+            return config
+    raise ConfigError(_problems(path, faults))
+
+
+def _problems(path: Path, faults: Iterable[Fault]) -> list[Problem]:
+    ordered = sorted(dict.fromkeys(faults), key=lambda fault: fault.line)
+    return [Problem(clip(str(path)), fault.line, dotted(fault.path), fault.message) for fault in ordered]
+
+
+def dotted(path: KeyPath) -> str:
+    """Write a key path: ``fleets.emails.queues[0]``."""
+    parts = (f"[{part}]" if isinstance(part, int) else f".{clip(part)}" for part in path)
+    return "".join(parts).removeprefix(".")
+
+
+def _validate(document: Document, given: Given) -> tuple[Config | None, list[Fault]]:
+    """Validate a file's data; the config is None exactly when there are faults."""
+    if not isinstance(document.data, dict):
+        what = document.places[()].kind
+        return None, [Fault(1, (), f"must be a mapping of keys such as broker and fleets, not {what}")]
+    merged, inherited = _with_defaults(document.data)
+    explainer = Explainer(document.places, inherited)
+    faults = [*_misplaced_names(document.data, explainer)]
+    faults += _default_faults(document.data.get("defaults", {}), given, explainer)
+    config = None
+    try:
+        config = Config.model_validate(merged, context=given)
+    except ValidationError as error:
+        faults += explainer.faults(error)
+    told = _without_consequences(faults, document.faults)
+    return (None, told) if told else (config, [])
+
+
+def _without_consequences(faults: Iterable[Fault], first: tuple[Fault, ...]) -> list[Fault]:
+    """Drop what only follows from a value that is at fault as YAML already."""
+    bad = {fault.path for fault in first}
+    kept = (f for f in faults if not any(f.path[:length] in bad for length in range(1, len(f.path) + 1)))
+    return [*first, *kept]
+
+
+def _with_defaults(data: dict[str, object]) -> tuple[dict[str, object], dict[str, frozenset[str]]]:
+    """Give every fleet its name and the defaults that it lacks; return too which ones those are."""
+    defaults, fleets = data.get("defaults"), data.get("fleets")
+    merged = {key: value for key, value in data.items() if key != "defaults"}
+    defaults = defaults if isinstance(defaults, dict) else {}
+    if not isinstance(fleets, dict):
+        return merged, {}
+    whole = {name: keys for name, keys in fleets.items() if isinstance(keys, dict)}
+    named = {name: {**defaults, **keys, "name": name} for name, keys in whole.items()}
+    merged["fleets"] = {**fleets, **named}
+    return merged, {name: frozenset(defaults.keys() - keys.keys()) for name, keys in whole.items()}
+
+
+def _default_faults(defaults: object, given: Given, explainer: Explainer) -> list[Fault]:
+    if not isinstance(defaults, dict):
+        return [Fault(explainer.line(("defaults",)), ("defaults",), "must be a mapping of keys to values")]
+    try:
+        Fleet.model_validate({**defaults, "name": "defaults"}, context=given)
+    except ValidationError as error:
+        return list(explainer.default_faults(error))
+    return []
+
+
+def _misplaced_names(data: dict[str, object], explainer: Explainer) -> list[Fault]:
+    """Find a `name` written inside a fleet: its key is its name, and pydantic could not tell them apart."""
+    fleets = data.get("fleets")
+    owners: dict[KeyPath, object] = {("defaults",): data.get("defaults")}
+    if isinstance(fleets, dict):
+        owners |= {("fleets", name): keys for name, keys in fleets.items()}
+    paths = [(*path, "name") for path, keys in owners.items() if isinstance(keys, dict) and "name" in keys]
+    return [Fault(explainer.line(path), path, unknown_key("name", Fleet.known())) for path in paths]

@@ -1,0 +1,193 @@
+"""What a name, a path, a command word or an address must look like."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import shlex
+from pathlib import Path
+
+from autoscaler.config.rules import WrongKind, invisible, show
+
+#: Longest path of a unix socket that Linux takes (sun_path is 108 with the closing zero).
+SOCKET_BYTES = 107
+_FLEET = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+_BY_KEY = "the key {} says it"
+#: Options of `celery worker` that are not for the user to give, with the reason.
+_REFUSED = {
+    ("-A", "--app"): _BY_KEY.format("app"),
+    ("-n", "--hostname"): "the autoscaler names every worker itself",
+    ("-Q", "--queues"): _BY_KEY.format("queues"),
+    ("-X", "--exclude-queues"): _BY_KEY.format("queues"),
+    ("-c", "--concurrency"): _BY_KEY.format("concurrency"),
+    ("-P", "--pool"): _BY_KEY.format("pool"),
+    (
+        "--autoscale",
+    ): "the autoscaler adds and removes whole workers; a worker that resizes itself defeats it",
+    ("-D", "--detach"): "supervisord cannot watch a process that detaches",
+    ("--pidfile",): "under supervisord a pid file only keeps a worker from starting again",
+    ("-b", "--broker"): "a password in it would be visible in the process list; set it in the app",
+    ("-B", "--beat"): "every worker of the fleet would send the periodic tasks; run celery beat on its own",
+    ("--purge", "--discard"): "every new worker would delete the tasks that wait",
+    ("--",): "it would hide the options that the autoscaler adds",
+}
+_REASONS = {option: reason for options, reason in _REFUSED.items() for option in options}
+#: Short options that take a value: what follows in the same word is not an option.
+_WITH_VALUE = frozenset("SlOIsf")
+
+
+def plain(value: object) -> str:
+    """Take any text that is not empty and has no control character, newline, U+0085 or U+2028/2029."""
+    text = printable(value)
+    if not text.strip():
+        raise ValueError("is empty")
+    return text
+
+
+def printable(value: object) -> str:
+    """Take any text, also an empty one, that can stand in a file of one line a value."""
+    if not isinstance(value, str):
+        raise WrongKind("text")
+    if character := invisible(value):
+        raise ValueError(
+            f"holds the character {character}; control characters and line breaks are not allowed"
+        )
+    return value
+
+
+def fleet_name(value: object) -> str:
+    """Check a fleet's name; workers are named after it (``emails-01``)."""
+    name = plain(value)
+    if not _FLEET.fullmatch(name):
+        raise ValueError(
+            f"{show(name)} is not a fleet name: a letter, then letters, digits, - or _, at most 40 characters"
+        )
+    if re.search(r"-[0-9]+$", name):
+        raise ValueError(f"{show(name)} ends in a number as worker names do (emails-01); choose another name")
+    return name
+
+
+def queue_name(value: object) -> str:
+    """Check a queue's name: AMQP's limit, and `celery -Q` splits at commas."""
+    name = plain(value)
+    if "," in name:
+        raise ValueError(
+            f"{show(name)} holds a comma, at which celery -Q would split it; list the queues one by one"
+        )
+    if len(name.encode()) > 255:
+        raise ValueError(f"{show(name)} is longer than 255 bytes")
+    return name
+
+
+def variable_name(value: object) -> str:
+    """Check the name of an environment variable."""
+    if not isinstance(value, str) or not _VARIABLE.fullmatch(value):
+        raise ValueError(
+            f"{show(value)} is not a variable name: letters, digits and _, not starting with a digit"
+        )
+    return value
+
+
+def app_name(value: object) -> str:
+    """Check what goes after `celery -A`."""
+    return _word(value, "an app as celery -A takes it, such as shop.tasks")
+
+
+def user_name(value: object) -> str:
+    """Check the name of the user that workers run as."""
+    return _word(value, "a user name")
+
+
+def _word(value: object, what: str) -> str:
+    word = plain(value)
+    if word.startswith("-") or re.search(r"\s", word):
+        raise ValueError(f"{show(word)} is not {what}: no white space, no - in front")
+    return word
+
+
+def command(value: object) -> str:
+    """Check the path of the celery command: a bare name, found on PATH, or an absolute path."""
+    word = plain(value)
+    if word.startswith("/"):
+        return word
+    if "/" in word or word.startswith("-") or re.search(r"\s", word):
+        raise ValueError(
+            f"{show(word)} is neither a command's name nor its absolute path, such as /srv/venv/bin/celery"
+        )
+    return word
+
+
+def absolute_path(value: object) -> Path:
+    """Check a path that supervisord or the daemon uses, whatever folder each was started in."""
+    text = plain(str(value) if isinstance(value, Path) else value)
+    if not text.startswith("/"):
+        raise ValueError(f"{show(text)} is not an absolute path; it must start with /")
+    return Path(text)
+
+
+def socket_path(value: object) -> Path:
+    """Check the path of a unix socket."""
+    path = absolute_path(value)
+    length = len(os.fsencode(path))
+    if length > SOCKET_BYTES:
+        raise ValueError(
+            f"{show(str(path))} has {length} bytes; the path of a socket has at most {SOCKET_BYTES}"
+        )
+    return path
+
+
+def loopback(value: object) -> str:
+    """Check ``host:port`` of the console; anything but loopback needs a token."""
+    text = plain(value)
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= 65535:
+        raise ValueError(f"{show(text)} is not host:port; write it as 127.0.0.1:8085")
+    if not _is_loopback(host):
+        raise ValueError(
+            f"{show(text)} is not on loopback: it needs token:, which is not supported yet; use 127.0.0.1:{port}"
+        )
+    return text
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a host name: nobody can say where it leads
+        return False
+
+
+def split_words(value: object) -> object:
+    """Split a command line into its words; anything but a text is left to the next rule."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return tuple(shlex.split(value))
+    except ValueError as error:
+        raise ValueError(f"cannot be split into words ({error}); write a list") from error
+
+
+def option(value: object) -> str:
+    """Check one word of the extra arguments of `celery worker`."""
+    word = printable(value)
+    for name in _options_in(word):
+        if name in _REASONS:
+            raise ValueError(f"{name} cannot be given: {_REASONS[name]}")
+    return word
+
+
+def _options_in(word: str) -> list[str]:
+    """List the options that one word gives: ``--pool=solo`` one, ``-EB`` two, a value none."""
+    if word.startswith("--"):
+        return [word.partition("=")[0]]
+    if not word.startswith("-"):
+        return []
+    names: list[str] = []
+    for letter in word[1:]:
+        names.append(f"-{letter}")
+        if letter in _WITH_VALUE or names[-1] in _REASONS:
+            break
+    return names
