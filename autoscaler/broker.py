@@ -1,0 +1,277 @@
+"""A connection to the broker on which nothing waits for ever.
+
+kombu's own helpers (`Connection.default_channel`, `Connection.connection`, `publish(retry=True)`) connect
+anew by themselves, with sleeps, some of them for ever. Here a failure is a `SourceError`, the connection
+is thrown away, and the next use makes a new one.
+
+Checked with kombu 5.7 and amqp 5.4.
+"""
+
+from __future__ import annotations
+
+import reprlib
+import ssl
+import struct
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote, unquote
+
+import amqp
+import kombu
+from kombu.exceptions import KombuError
+
+from autoscaler.errors import SourceError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+#: What kombu's transports raise when a connection fails. The programming errors are among them because
+#: amqp trips over its own cleared fields when a connection goes away under it.
+FAILURES: tuple[type[Exception], ...] = (
+    OSError,
+    amqp.exceptions.AMQPError,
+    KombuError,
+    ImportError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+
+
+class Connection:
+    """One open connection to a broker that never connects anew by itself.
+
+    Parameters
+    ----------
+    url : any kombu URL, several for failover with ``;`` between them.
+    transport_options : as in Celery's `broker_transport_options`.
+    timeout : seconds for connecting, and for each answer of the broker.
+    """
+
+    def __init__(self, url: str, transport_options: Mapping[str, Any], *, timeout: float) -> None:
+        self._kombu = kombu.Connection(url, connect_timeout=timeout)
+        self._kombu.transport_options = dict(transport_options) | timeouts(self._kombu, timeout)
+        self.failures: tuple[type[Exception], ...] = (
+            *FAILURES,
+            *self._kombu.connection_errors,
+            *self._kombu.channel_errors,
+        )
+        #: What it raises when the broker refuses one thing and the connection stays.
+        self.refusals: tuple[type[Exception], ...] = tuple(self._kombu.channel_errors)
+        #: Whether the transport speaks AMQP, so that the broker itself counts and times.
+        self.native = is_amqp(self._kombu)
+        self._raw: Any = None
+
+    def open(self, timeout: float) -> None:
+        """Connect, trying each URL once."""
+        others = len(self._kombu.alt or ()) - 1
+        self._kombu.ensure_connection(
+            max_retries=max(others, 0),
+            interval_start=0,
+            interval_step=0,
+            interval_max=0,
+            timeout=timeout,
+            reraise_as_library_errors=False,
+        )
+        self._raw = self._kombu.connection
+        if self.native:
+            # amqp's own read_timeout reads on for ever when the broker stops in the middle of a frame.
+            self._raw.transport.sock.settimeout(timeout)
+
+    def channel(self) -> Any:
+        """Open a channel."""
+        return self._kombu.transport.create_channel(self._raw)
+
+    def drain(self, timeout: float) -> None:
+        """Wait for one event and dispatch it.
+
+        Raises
+        ------
+        TimeoutError : if none came within `timeout` seconds.
+        """
+        self._kombu.transport.drain_events(self._raw, timeout=timeout)
+
+    def drop(self) -> None:
+        """Forget the connection without a word to the broker, which may be deaf."""
+        with suppress(*self.failures):
+            self._kombu.collect(socket_timeout=0.1)
+
+    def close(self) -> None:
+        """Close in good order."""
+        with suppress(*self.failures):
+            self._kombu.release()
+
+
+def is_amqp(connection: Any) -> bool:
+    """Whether a kombu connection speaks AMQP."""
+    return bool(connection.transport.driver_type == "amqp")
+
+
+def timeouts(connection: Any, timeout: float) -> dict[str, Any]:
+    """The transport options that set this timeout on every read and write, by transport."""
+    if is_amqp(connection):
+        return {"connect_timeout": timeout, "read_timeout": timeout, "write_timeout": timeout}
+    if connection.transport.driver_type == "redis":
+        return {"socket_connect_timeout": timeout, "socket_timeout": timeout}
+    return {}
+
+
+class Link(Generic[T]):
+    """A connection and what was built on it: made when needed, thrown away after a failure.
+
+    Parameters
+    ----------
+    url, transport_options, timeout : see `Connection`.
+    build : makes from an open connection what the work needs.
+
+    Not thread-safe: one a thread.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        transport_options: Mapping[str, Any],
+        build: Callable[[Connection], T],
+        *,
+        timeout: float,
+    ) -> None:
+        self._url = url
+        self._options = dict(transport_options)
+        self._build = build
+        self._timeout = timeout
+        self._secrets = secrets_of(url, self._options)
+        self._name = without_password(url)
+        self._failures = FAILURES
+        self._connection: Connection | None = None
+        self._built: T | None = None
+
+    def run(self, work: Callable[[T], R]) -> R:
+        """Do `work` on the connection.
+
+        A connection that was kept and turns out to be broken is made anew once, and the work done
+        again: it must bear being done twice.
+
+        Raises
+        ------
+        SourceError : if the broker cannot be reached, refuses, or does not answer in time.
+        """
+        kept = self._connection is not None
+        try:
+            return self._once(work)
+        except _Broken as exc:
+            if not kept or exc.late:
+                raise
+        return self._once(work)
+
+    def _once(self, work: Callable[[T], R]) -> R:
+        with self._failing():
+            return work(self._ready())
+
+    def _ready(self) -> T:
+        if self._connection is None or self._built is None:
+            self._connection = Connection(self._url, self._options, timeout=self._timeout)
+            self._failures = self._connection.failures
+            self._connection.open(self._timeout)
+            self._built = self._build(self._connection)
+        return self._built
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Turn what the transport raises into a `SourceError` without password; drop the connection."""
+        try:
+            yield
+        except SourceError:
+            raise
+        except self._failures as exc:
+            self.drop()
+            late = is_late(exc)
+            words = f"no answer within {self._timeout:g} s" if late else in_words(exc, self._secrets)
+            # Without the cause: a traceback of it could show the URL.
+            raise _Broken(f"broker {self._name}: {words}", late=late) from None
+
+    def drop(self) -> None:
+        """Throw the connection away; the next work makes a new one."""
+        connection, self._connection, self._built = self._connection, None, None
+        if connection is not None:
+            connection.drop()
+
+    def close(self, farewell: Callable[[T], None] | None = None) -> None:
+        """Do `farewell` on an open connection and close it in good order, come what may."""
+        connection, built = self._connection, self._built
+        self._connection = self._built = None
+        if connection is None:
+            return
+        if built is not None and farewell is not None:
+            with suppress(*connection.failures):
+                farewell(built)
+        connection.close()
+
+
+class _Broken(SourceError):
+    """Inside `Link`: the broker cannot be reached, or went away; `late` if it was silent for too long."""
+
+    def __init__(self, text: str, *, late: bool) -> None:
+        self.late = late
+        super().__init__(text)
+
+
+# --- words --------------------------------------------------------------------------------------------
+
+
+def is_late(exc: BaseException) -> bool:
+    """Whether a read or a write took too long; amqp's socket timeouts come as EAGAIN."""
+    return isinstance(exc, TimeoutError | BlockingIOError | ssl.SSLWantReadError | ssl.SSLWantWriteError)
+
+
+def plain(text: str, limit: int = 300) -> str:
+    """`text` as one line of printable characters, cut at `limit`: what others sent ends up on terminals."""
+    line = "".join(c if c.isprintable() else " " for c in text).strip()
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def shown(value: object) -> str:
+    """`value`, however large or deep, as a short printable piece of text."""
+    return plain(reprlib.repr(value), 80)
+
+
+def in_words(exc: BaseException, secrets: Collection[str] = ()) -> str:
+    """An exception as one short line, with every secret masked."""
+    text = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
+    if isinstance(exc, amqp.exceptions.AccessRefused):
+        text = f"{text} (check user, password and the permissions in the virtual host)"
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return plain(f"{type(exc).__name__}: {text}" if text else type(exc).__name__)
+
+
+def passwords_in(url: str) -> list[str]:
+    """The passwords of a broker URL, percent-encoded as they stand in it."""
+    found = []
+    for one in url.split(";"):
+        userinfo, at, _host = one.partition("://")[2].rpartition("@")
+        if at:
+            found.append(userinfo.partition(":")[2])
+    return [password for password in found if password]
+
+
+def secrets_of(url: str, options: Mapping[str, Any]) -> frozenset[str]:
+    """Every spelling of the passwords in a broker URL and in transport options."""
+    raw = passwords_in(url) + [
+        value for key, value in options.items() if "password" in key.lower() and isinstance(value, str)
+    ]
+    return frozenset(
+        form for one in raw for form in (one, unquote(one), quote(unquote(one), safe="")) if form
+    )
+
+
+def without_password(url: str) -> str:
+    """A broker URL fit to be shown: no password and no query."""
+    shown = []
+    for one in url.split(";"):
+        scheme, _, rest = one.partition("://")
+        userinfo, at, host = rest.partition("?")[0].rpartition("@")
+        shown.append(plain(f"{scheme}://{userinfo.partition(':')[0]}{at}{host}"))
+    return ";".join(shown)

@@ -1,0 +1,119 @@
+"""Queue counts by passive declare, over kombu: for any broker, and for RabbitMQ when its API is away.
+
+    queue_declare(passive)  ->  ready messages, consumers
+
+On AMQP the count is always fresh, and a missing queue closes the channel with 404. kombu's own transports
+count 0 consumers always, and some of them (files, Redis) a missing queue as an empty one: there a queue
+exists only through its messages.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from autoscaler.broker import Connection, Link, plain, shown
+from autoscaler.errors import SourceError
+from autoscaler.model import Known, QueueStats, Reading, Unknown
+from autoscaler.observe.queues import NoSuchQueue
+
+
+class KombuQueues:
+    """Counts queues by passive declare on a kept connection of its own.
+
+    Parameters
+    ----------
+    broker_url, transport_options : as in Celery's `broker_url` and `broker_transport_options`.
+    timeout : seconds for connecting, for each answer of the broker, and for asking all in all.
+    clock : seconds since the epoch.
+
+    Not thread-safe: one a thread.
+    """
+
+    def __init__(
+        self,
+        broker_url: str,
+        transport_options: Mapping[str, Any],
+        *,
+        timeout: float = 2.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._link: Link[Connection] = Link(
+            broker_url, transport_options, lambda connection: connection, timeout=timeout
+        )
+        self._timeout = timeout
+        self._clock = clock
+
+    def queues(self, names: Collection[str]) -> dict[str, Reading[QueueStats]]:
+        """Read the named queues.
+
+        Returns
+        -------
+        One reading for each name, and no others; `unacknowledged` is None. A queue that does not exist
+        is `NoSuchQueue`; every failure is `Unknown`. Never raises.
+        """
+        if not names:
+            return {}
+        try:
+            return self._link.run(lambda connection: self._count(connection, sorted(set(names))))
+        except SourceError as exc:
+            return dict.fromkeys(names, Unknown(f"passive declare: {exc}", self._clock()))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._link.close()
+
+    def _count(self, connection: Connection, names: list[str]) -> dict[str, Reading[QueueStats]]:
+        ends = time.monotonic() + self._timeout
+        counter = _Counter(connection)
+        readings: dict[str, Reading[QueueStats]] = {}
+        for name in names:
+            at = self._clock()
+            if time.monotonic() < ends:
+                readings[name] = counter.count(name, at)
+            else:
+                readings[name] = Unknown(
+                    f"passive declare: queue {name!r}: not asked, the {self._timeout:g} s were over", at
+                )
+        counter.close()
+        return readings
+
+
+class _Counter:
+    """Declares on a channel, and on a new one after an answer that closed it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._channel = connection.channel()
+
+    def count(self, name: str, at: float) -> Reading[QueueStats]:
+        try:
+            declared = self._channel.queue_declare(queue=name, passive=True)
+        except self._connection.refusals as exc:
+            self._channel = self._connection.channel()
+            return _refused(name, exc, at)
+        return _counted(name, declared, at, native=self._connection.native)
+
+    def close(self) -> None:
+        self._channel.close()
+
+
+def _refused(name: str, exc: BaseException, at: float) -> Unknown:
+    code = getattr(exc, "code", None)
+    if code == 404:
+        return NoSuchQueue(f"queue {name!r} does not exist (it appears with its first worker or message)", at)
+    return Unknown(f"passive declare: queue {name!r}: {plain(str(exc), 200)}", at)
+
+
+def _counted(name: str, declared: Any, at: float, *, native: bool) -> Reading[QueueStats]:
+    """A declare's answer as a reading; only AMQP knows the consumers."""
+    ready, consumers = declared.message_count, declared.consumer_count
+    if not is_count(ready) or (native and not is_count(consumers)):
+        return Unknown(f"passive declare: queue {name!r}: {shown(ready)} is not a count", at)
+    return Known(QueueStats(name=name, ready=ready, consumers=consumers if native else None), at)
+
+
+def is_count(value: object) -> bool:
+    """Whether `value` is a whole number from 0 on."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

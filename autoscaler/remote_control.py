@@ -1,0 +1,246 @@
+"""Celery's remote control: ask workers about themselves, and tell them which queues to take from.
+
+    commands --fanout exchange--> every worker --those named--> reply exchange --our queue--> replies
+
+Celery's `inspect()` waits a full second after the last reply, for each command. Here several commands go
+out at once with a ticket each, and the wait ends with the last reply that is awaited.
+
+Source of the protocol: `kombu.pidbox` and `celery.worker.control`, checked with kombu 5.7 and celery 5.7.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import kombu
+from kombu.pidbox import Mailbox
+
+from autoscaler.broker import Connection, Link, plain, shown
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One remote control command, see `celery.worker.control`."""
+
+    method: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    #: Nodes to ask; None: all that the whole question goes to.
+    nodes: frozenset[str] | None = None
+
+
+class Replies(dict[str, dict[str, Any]]):
+    """What was answered: method -> node -> the worker's own words, unchecked.
+
+    Nodes that did not answer a command are missing in it.
+    """
+
+    def __init__(self, commands: Sequence[Command], nodes: Collection[str]) -> None:
+        super().__init__({command.method: {} for command in commands})
+        #: Replies that were dropped, and why.
+        self.errors: list[str] = []
+        self._tickets = {uuid.uuid4().hex: command.method for command in commands}
+        self._awaited = {
+            (command.method, node)
+            for command in commands
+            for node in (nodes if command.nodes is None else command.nodes & frozenset(nodes))
+        }
+
+    @property
+    def tickets(self) -> Mapping[str, str]:
+        """Ticket -> method."""
+        return self._tickets
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing more is awaited."""
+        return not self._awaited
+
+    def take(self, ticket: object, body: object) -> None:
+        """Note one reply; one to another question, or of a node that was not asked, is nothing to us."""
+        method = self._tickets.get(ticket) if isinstance(ticket, str) else None
+        if method is None:
+            return
+        if not isinstance(body, dict) or len(body) != 1:
+            self.errors.append(f"a reply to {method} is not one node's: {shown(body)}")
+            return
+        [(node, reply)] = body.items()
+        if (method, node) in self._awaited:
+            self._awaited.remove((method, node))
+            self[method][node] = reply
+        elif node in self[method]:
+            self.errors.append(f"{shown(node)} answered {method} twice: node names must be unique")
+
+    def undecodable(self, ticket: object, content_type: object, exc: Exception) -> None:
+        """Note a reply that cannot be read."""
+        if isinstance(ticket, str) and ticket in self._tickets:
+            self.errors.append(
+                f"a reply to {self._tickets[ticket]} in {plain(str(content_type), 60)} was not read "
+                f"({type(exc).__name__}): only JSON is, see task_serializer in the app"
+            )
+
+
+class RemoteControl:
+    """Asks and orders Celery workers, over one connection of its own with one exclusive reply queue.
+
+    Parameters
+    ----------
+    broker_url, transport_options : as in Celery's `broker_url` and `broker_transport_options`.
+    timeout : seconds for connecting, and for each answer of the broker (not of the workers).
+    exchange : Celery's `control_exchange`.
+
+    Not thread-safe: one a thread.
+    """
+
+    def __init__(
+        self,
+        broker_url: str,
+        transport_options: Mapping[str, Any],
+        *,
+        timeout: float = 2.0,
+        exchange: str = "celery",
+    ) -> None:
+        self._link: Link[_Mail] = Link(
+            broker_url, transport_options, lambda connection: _Mail(connection, exchange), timeout=timeout
+        )
+
+    def ask(self, commands: Sequence[Command], nodes: Collection[str], deadline_seconds: float) -> Replies:
+        """Ask the nodes and wait until each has answered everything, or the deadline has passed.
+
+        The commands reach each worker in the order given here, and it handles them in this order.
+
+        Parameters
+        ----------
+        commands : each method at most once.
+        nodes : Celery node names, ``emails-01@host``.
+        deadline_seconds : seconds to wait for the workers, once connected.
+
+        Returns
+        -------
+        What was answered in time: method -> node -> reply. Silence is a missing node.
+
+        Raises
+        ------
+        SourceError : if the broker cannot be reached or goes away.
+        ValueError : if a method is asked twice.
+        """
+        if len({command.method for command in commands}) < len(commands):
+            raise ValueError("each method can be asked once")
+        if Replies(commands, nodes).complete:
+            return Replies(commands, nodes)
+        replies = self._link.run(lambda mail: mail.ask(commands, nodes, deadline_seconds))
+        if not any(replies.values()):
+            # All silent: perhaps it is the broker. A new connection will tell.
+            self._link.drop()
+        return replies
+
+    def cancel_consumers(self, node: str, queues: Collection[str]) -> None:
+        """Have a worker take no more from these queues. Told, not awaited: look at `active_queues`.
+
+        Raises
+        ------
+        SourceError : if the broker cannot be reached or goes away.
+        """
+        self._tell("cancel_consumer", node, queues)
+
+    def add_consumers(self, node: str, queues: Collection[str]) -> None:
+        """Have a worker take from these queues again. Told, not awaited: look at `active_queues`.
+
+        Raises
+        ------
+        SourceError : if the broker cannot be reached or goes away.
+        """
+        self._tell("add_consumer", node, queues)
+
+    def close(self) -> None:
+        """Delete the reply queue and close the connection."""
+        self._link.close(_Mail.close)
+
+    def _tell(self, method: str, node: str, queues: Collection[str]) -> None:
+        commands = [Command(method, {"queue": queue}) for queue in sorted(queues)]
+        self._link.run(lambda mail: mail.tell(commands, [node]))
+
+
+class _Mail:
+    """Our end of the mailbox on one connection."""
+
+    def __init__(self, connection: Connection, exchange: str) -> None:
+        self._connection = connection
+        self._channel = connection.channel()
+        box = Mailbox(exchange, type="fanout", accept=["json"])
+        self._commands = box.exchange(self._channel)
+        self._commands.declare()
+        self._replies: Replies | None = None
+        # A new name each time: after a broken connection the broker may hold the old queue for a while.
+        name = uuid.uuid4().hex
+        self._queue = kombu.Queue(
+            f"{name}.{box.reply_exchange.name}",
+            exchange=box.reply_exchange,
+            routing_key=name,
+            durable=False,
+            exclusive=True,
+            auto_delete=True,
+        )
+        self._producer = kombu.Producer(self._channel, serializer="json", auto_declare=False)
+        consumer = kombu.Consumer(
+            self._channel,
+            [self._queue],
+            accept=["json"],
+            no_ack=True,
+            callbacks=[self._on_reply],
+            on_decode_error=self._on_undecodable,
+        )
+        consumer.consume()
+
+    def ask(self, commands: Sequence[Command], nodes: Collection[str], within: float) -> Replies:
+        replies = self._replies = Replies(commands, nodes)
+        ends = time.monotonic() + within
+        for (ticket, _method), command in zip(replies.tickets.items(), commands, strict=True):
+            wanted = sorted(nodes if command.nodes is None else command.nodes & frozenset(nodes))
+            if wanted:
+                self._publish(command, wanted, ticket, within)
+        while not replies.complete and (left := ends - time.monotonic()) > 0:
+            with suppress(TimeoutError):
+                self._connection.drain(left)
+        self._replies = None
+        return replies
+
+    def tell(self, commands: Sequence[Command], nodes: Sequence[str]) -> None:
+        for command in commands:
+            self._publish(command, nodes)
+
+    def close(self) -> None:
+        # Brokers delete exclusive queues by themselves; kombu's file and memory transports do not.
+        self._queue(self._channel).delete()
+
+    def _publish(self, command: Command, nodes: Sequence[str], ticket: str = "", within: float = 0.0) -> None:
+        """Publish in the shape of `kombu.pidbox.Mailbox._publish`, which would retry for ever."""
+        message: dict[str, Any] = {
+            "method": command.method,
+            "arguments": dict(command.arguments),
+            "destination": list(nodes),
+            "pattern": None,
+            "matcher": None,
+        }
+        if ticket:
+            reply_to = {"exchange": self._queue.exchange.name, "routing_key": self._queue.routing_key}
+            message |= {"ticket": ticket, "reply_to": reply_to}
+        self._producer.publish(
+            message,
+            exchange=self._commands.name,
+            routing_key="",
+            headers={"clock": 1, "expires": time.time() + within if within else 0},
+            retry=False,
+        )
+
+    def _on_reply(self, body: object, message: Any) -> None:
+        if self._replies is not None:
+            self._replies.take((message.headers or {}).get("ticket"), body)
+
+    def _on_undecodable(self, message: Any, exc: Exception) -> None:
+        if self._replies is not None:
+            self._replies.undecodable((message.headers or {}).get("ticket"), message.content_type, exc)
