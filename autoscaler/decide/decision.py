@@ -1,0 +1,112 @@
+"""Policies, then limits, then steps: one decision about one fleet.
+
+    highest recommendation -> waiting -> running -> unknown -> fallback -> (operator's size) -> bounds
+    -> stabilization -> max_scale_up -> max_scale_down -> host -> crash loop -> restore, start, drain
+
+A pause comes before all limits but the last two. Tolerance lies inside the ratio policies.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from autoscaler.decide import limits, pace, starts, threshold
+from autoscaler.decide.case import Case, Course, case_of, follow
+from autoscaler.decide.plan import Plan, plan
+from autoscaler.decide.policies import highest, recommend
+from autoscaler.decide.victims import restore_order
+from autoscaler.decide.words import count
+from autoscaler.model import (
+    Decision,
+    FleetMemory,
+    Reason,
+    Recommendation,
+    Situation,
+    Threshold,
+    ThresholdMemory,
+)
+
+
+def decide(situation: Situation, memory: FleetMemory) -> tuple[Decision, FleetMemory]:
+    """Decide about one fleet; pure, and the same again at the same time with the memory it returns.
+
+    Returns
+    -------
+    The decision, and the memory for the next one. Its `desired` lies within min_workers and
+    max_workers unless the fleet is paused, and its `reasons` are never empty.
+    """
+    case = case_of(situation, memory)
+    recommendations = tuple(recommend(settings, case) for settings in case.scaling.policies)
+    top = highest(recommendations)
+    proposed = _proposed(case, top)
+    needed = follow(case, proposed, (limits.waiting, limits.running, limits.unknown, limits.fallback))
+    history = pace.recommended(case, case.bounded(needed.workers))
+    bounds = starts.allowances(case)
+    restorable = len(restore_order(situation.workers))
+    course = starts.limit(case, _ordered(case, proposed, needed, history), restorable, bounds)
+    steps = plan(case, course.workers, _least(bounds), roll=not case.paused and not starts.looping(case))
+    decision = Decision(
+        fleet=situation.fleet,
+        at=case.now,
+        current=case.current,
+        recommended=None if top is None else top.workers,
+        desired=course.workers,
+        reasons=_reasons(case, course, steps, top),
+        recommendations=recommendations,
+        demand=case.demand,
+        start=steps.start,
+        restore=steps.restore,
+        drain=steps.drain,
+    )
+    return decision, _remembered(case, course.workers, history)
+
+
+def _proposed(case: Case, top: Recommendation | None) -> Course:
+    """The highest recommendation; min_workers for a fleet without policies."""
+    workers = case.scaling.min_workers if top is None else top.workers
+    if workers == case.size:
+        return Course(workers)
+    code, text = ("fixed", _fixed(workers)) if top is None else (top.policy, top.text)
+    return Course(workers).to(workers, code, text)
+
+
+def _ordered(case: Case, proposed: Course, needed: Course, history: pace.History) -> Course:
+    """The size by whoever has the word: a pause, the operator's size, or the policies."""
+    if case.paused:
+        return limits.paused(case, proposed)
+    if case.hold is not None:
+        return follow(case, needed, (limits.operator_size, limits.bounds))
+    stabilization = partial(pace.stabilization, history)
+    return follow(case, needed, (limits.bounds, stabilization, pace.max_scale_up, pace.max_scale_down))
+
+
+def _least(bounds: tuple[starts.Allowance, ...]) -> int:
+    return min(bound.starts for bound in bounds)
+
+
+def _reasons(case: Case, course: Course, steps: Plan, top: Recommendation | None) -> tuple[Reason, ...]:
+    reasons = (*course.reasons, *steps.reasons)
+    steady = Reason("steady", _fixed(case.size) if top is None else top.text)
+    return reasons or (steady,)
+
+
+def _fixed(workers: int) -> str:
+    return f"no policy, min_workers: {count(workers)}"
+
+
+def _remembered(case: Case, desired: int, history: pace.History) -> FleetMemory:
+    return FleetMemory(
+        size=desired,
+        threshold=_threshold(case, desired),
+        recommended=history,
+        sizes=pace.sizes(case, desired),
+        unknown_since=case.unknown_since,
+        crashes=starts.remembered_crashes(case),
+    )
+
+
+def _threshold(case: Case, desired: int) -> ThresholdMemory | None:
+    for settings in case.scaling.policies:
+        if isinstance(settings, Threshold):
+            return threshold.remember(settings, case, desired)
+    return None

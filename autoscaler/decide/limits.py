@@ -1,0 +1,95 @@
+"""What bounds a fleet's size: its own tasks, the unknown, the operator, min and max.
+
+Each is a `Limit` of `case` and says its reason only when it changed or held something.
+"""
+
+from __future__ import annotations
+
+import math
+
+from autoscaler.decide.case import Case, Course
+from autoscaler.decide.words import count, number, seconds
+from autoscaler.model import Hold
+
+#: Unknown things that a reason names.
+_TOLD = 3
+
+
+def waiting(case: Case, course: Course) -> Course:
+    """Where anything waits, one worker at least, else a threshold would strand the tasks below it."""
+    stranded = case.scaling.policies and case.demand.waiting > 0 and course.workers < 1
+    if not stranded:
+        return course
+    return course.to(1, "waiting", f"{number(case.demand.waiting)} waiting: 1 worker at least")
+
+
+def running(case: Case, course: Course) -> Course:
+    """Workers that are all busy are not superfluous although nothing waits."""
+    needed = math.ceil(case.demand.running / case.scaling.concurrency)
+    floor = min(case.size, needed)
+    if floor <= course.workers:
+        return course
+    tasks = count(case.demand.running, "task")
+    text = f"{tasks} running, {case.scaling.concurrency} a worker: keeps {count(floor)}"
+    return course.to(floor, "running", text)
+
+
+def unknown(case: Case, course: Course) -> Course:
+    """Unknown is not zero: the fleet may grow on what is known and never shrinks."""
+    held = max(course.workers, case.size)
+    if case.demand.complete or (held == course.workers and not case.scaling.policies):
+        return course
+    what = _some(case.demand.unknown)
+    return course.to(held, "unknown", f"does not shrink below {count(case.size)}, unknown: {what}")
+
+
+def fallback(case: Case, course: Course) -> Course:
+    """After so long without knowing demand, the size that is right on the whole, if it is larger."""
+    settings = case.scaling.fallback
+    if settings is None or case.unknown_since is None:
+        return course
+    lasted = case.now - case.unknown_since
+    if lasted < settings.after or settings.workers <= course.workers:
+        return course
+    text = f"demand unknown for {seconds(lasted)} of {seconds(settings.after)}: {count(settings.workers)}"
+    return course.to(settings.workers, "fallback", text)
+
+
+def paused(case: Case, course: Course) -> Course:
+    """Paused means no change of size, not even into bounds that changed meanwhile.
+
+    Workers that crash or vanish are still replaced, up to the size: a pause is no outage.
+    """
+    text = f"paused{_by(case.hold)}: stays at {count(case.size)}"
+    return course.to(case.size, "paused", text)
+
+
+def operator_size(case: Case, course: Course) -> Course:
+    """The size that was set by hand; min_workers and max_workers still bound it."""
+    if case.hold is None or case.hold.workers is None:
+        return course
+    text = f"set to {count(case.hold.workers)}{_by(case.hold)}"
+    return course.to(case.hold.workers, "operator", text)
+
+
+def bounds(case: Case, course: Course) -> Course:
+    """min_workers and max_workers; they act at once, no other limit delays them."""
+    within = case.bounded(course.workers)
+    if within == course.workers:
+        return course
+    code = "min_workers" if within > course.workers else "max_workers"
+    return course.to(within, code, f"{code} is {within}: not {course.workers}")
+
+
+def _some(sentences: tuple[str, ...]) -> str:
+    """The first few; a silent fleet would fill the page otherwise."""
+    told = "; ".join(sentences[:_TOLD])
+    more = len(sentences) - _TOLD
+    return f"{told}; and {more} more" if more > 0 else told
+
+
+def _by(hold: Hold | None) -> str:
+    if hold is None:
+        return ""
+    by = f" by {hold.by}" if hold.by else ""
+    return f"{by} ({hold.reason})" if hold.reason else by

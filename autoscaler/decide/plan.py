@@ -1,0 +1,104 @@
+"""From a size to steps: what to restore, start and drain.
+
+Draining workers are taken back before new ones start. A fleet never has more processes than
+max_workers all together, so new workers wait for draining ones to end where there is no room.
+Held workers count towards the size, belong to the operator and are never drained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from autoscaler.decide.case import Case
+from autoscaler.decide.victims import order, restore_order
+from autoscaler.decide.words import count
+from autoscaler.model import SERVING, Known, Reason, Worker, WorkerState
+
+_ON_THE_WAY = frozenset(
+    {WorkerState.STARTING, WorkerState.DRAINING, WorkerState.STOPPING, WorkerState.RESTORING}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Steps that bring a fleet to its size; never starts and drains at once."""
+
+    start: int = 0
+    restore: tuple[str, ...] = ()
+    drain: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+
+
+def plan(case: Case, desired: int, starts: int, *, roll: bool) -> Plan:
+    """The steps of one decision.
+
+    Parameters
+    ----------
+    desired : serving and held workers that there should be.
+    starts : new workers that may start now.
+    roll : whether workers whose settings changed may be replaced now.
+    """
+    if desired > case.current:
+        return _grow(case, desired, starts)
+    if desired < case.current:
+        return _shrink(case, desired)
+    return _roll(case) if roll else Plan()
+
+
+def _grow(case: Case, desired: int, starts: int) -> Plan:
+    missing = desired - case.current
+    workers = case.situation.workers
+    restore = names(restore_order(workers)[:missing])
+    needed = missing - len(restore)
+    alive = sum(worker.state is not WorkerState.FAILED for worker in workers)
+    room = max(0, case.scaling.max_workers - alive)
+    reasons = (*_replacing(case, desired), *_waits(needed, room, alive))
+    return Plan(start=min(needed, room, starts), restore=restore, reasons=reasons)
+
+
+def _replacing(case: Case, desired: int) -> tuple[Reason, ...]:
+    if desired != case.size:
+        return ()
+    return (Reason("replace", f"{case.current} of {count(desired)} exist"),)
+
+
+def _waits(needed: int, room: int, alive: int) -> tuple[Reason, ...]:
+    if needed <= room:
+        return ()
+    text = f"room for {room} of {count(needed, 'new worker')} until draining ones end: {alive} alive"
+    return (Reason("draining", text),)
+
+
+def _shrink(case: Case, desired: int) -> Plan:
+    serving = [worker for worker in case.situation.workers if worker.state in SERVING]
+    drain = names(order(serving)[: case.current - desired])
+    if desired != case.size:
+        return Plan(drain=drain)
+    return Plan(drain=drain, reasons=(Reason("surplus", f"{case.current} exist, {desired} wanted"),))
+
+
+def _roll(case: Case) -> Plan:
+    """Drain one worker whose settings changed; the next decision finds it missing and replaces it.
+
+    One at a time, only when the fleet is at rest, and only as long as no worker with the new settings
+    has failed: a bad setting must not take the fleet down one by one.
+    """
+    workers = case.situation.workers
+    outdated = [each for each in workers if each.state is WorkerState.RUNNING and each.outdated]
+    known = [each for each in outdated if isinstance(each.stats, Known)]
+    if not known or not _at_rest(workers):
+        return Plan()
+    name = order(known)[0].name
+    text = f"{name} goes, {len(outdated)} of {len(workers)} to be replaced: its settings changed"
+    return Plan(drain=(name,), reasons=(Reason("roll", text),))
+
+
+def _at_rest(workers: Sequence[Worker]) -> bool:
+    moving = any(worker.state in _ON_THE_WAY for worker in workers)
+    failed = any(worker.state is WorkerState.FAILED and not worker.outdated for worker in workers)
+    return not moving and not failed
+
+
+def names(workers: Sequence[Worker]) -> tuple[str, ...]:
+    return tuple(worker.name for worker in workers)

@@ -1,0 +1,21 @@
+"""Which function belongs to which policy's settings."""
+
+from __future__ import annotations
+
+from autoscaler.decide import backlog_per_worker, threshold
+from autoscaler.decide.case import Case
+from autoscaler.model import BacklogPerWorker, PolicySettings, Recommendation, Threshold
+
+
+def recommend(settings: PolicySettings, case: Case) -> Recommendation:
+    """What one policy would have; every policy has this signature for its own settings."""
+    match settings:
+        case Threshold():
+            return threshold.recommend(settings, case)
+        case BacklogPerWorker():
+            return backlog_per_worker.recommend(settings, case)
+
+
+def highest(recommendations: tuple[Recommendation, ...]) -> Recommendation | None:
+    """The highest recommendation wins; of equals the first in the config."""
+    return max(recommendations, key=lambda each: each.workers, default=None)

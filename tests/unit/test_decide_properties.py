@@ -1,0 +1,309 @@
+"""What holds for every decision, whatever the situation and however it came about."""
+
+import dataclasses
+import os
+from dataclasses import dataclass
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autoscaler.decide import decide
+from autoscaler.model import (
+    SERVING,
+    ActiveTask,
+    BacklogPerWorker,
+    Demand,
+    Fallback,
+    FleetMemory,
+    Hold,
+    HostBudget,
+    Known,
+    Rate,
+    Scaling,
+    Situation,
+    Threshold,
+    Unknown,
+    Worker,
+    WorkerState,
+    WorkerStats,
+)
+
+MIB = 2**20
+#: Of each property; AUTOSCALER_EXAMPLES=5000 looks deeper.
+EXAMPLES = int(os.environ.get("AUTOSCALER_EXAMPLES", "60"))
+INCOMPLETE = ("queue emails: timed out",)
+COUNTED = SERVING | {WorkerState.HELD}
+
+# --- made up situations
+
+seconds = st.sampled_from([0.0, 1.0, 2.0, 7.5, 30.0, 60.0, 300.0])
+
+
+@st.composite
+def thresholds(draw):
+    down = draw(st.integers(0, 40))
+    return Threshold(
+        up=draw(st.integers(down + 1, 120)),
+        down=down,
+        step=draw(st.integers(1, 5)),
+        up_after=draw(seconds),
+        down_after=draw(seconds),
+    )
+
+
+backlogs = st.builds(BacklogPerWorker, st.sampled_from([0.05, 0.1, 0.3, 1.0, 2.5, 7.0, 20.0]))
+rates = st.none() | st.builds(Rate, st.integers(1, 5), st.sampled_from([1.0, 10.0, 60.0]))
+
+
+@st.composite
+def policies(draw):
+    chosen = [*draw(st.lists(backlogs, max_size=2)), *draw(st.lists(thresholds(), max_size=1))]
+    return tuple(draw(st.permutations(chosen)))
+
+
+@st.composite
+def scalings(draw):
+    least = draw(st.integers(0, 6))
+    return Scaling(
+        min_workers=least,
+        max_workers=least + draw(st.integers(0, 12)),
+        concurrency=draw(st.integers(1, 8)),
+        policies=draw(policies()),
+        stabilization=draw(seconds),
+        tolerance=draw(st.sampled_from([0.0, 0.1, 0.25, 1.0])),
+        max_scale_up=draw(rates),
+        max_scale_down=draw(rates),
+        fallback=draw(st.none() | st.builds(Fallback, st.integers(0, 20), seconds)),
+    )
+
+
+demands = st.builds(
+    Demand,
+    ready=st.integers(0, 200) | st.floats(0, 200),
+    reserved=st.integers(0, 20),
+    running=st.integers(0, 60),
+    unknown=st.sampled_from([(), (), INCOMPLETE]),
+)
+
+
+@st.composite
+def stats(draw, node):
+    tasks = draw(st.lists(st.none() | st.floats(0, 1000), max_size=3))
+    active = tuple(ActiveTask(f"{node}{n}", "send", at) for n, at in enumerate(tasks))
+    return Known(WorkerStats(node, 1, 4, 0, active, draw(st.integers(0, 3))), 0.0)
+
+
+@st.composite
+def workers(draw, max_size=12):
+    states = draw(st.lists(st.sampled_from(WorkerState), max_size=max_size))
+    made = []
+    for number, state in enumerate(states, start=1):
+        name = f"emails-{number:02}"
+        node = f"{name}@h"
+        silent = state is WorkerState.STARTING or draw(st.integers(0, 4)) == 0
+        said = Unknown("silent", 0.0) if silent else draw(stats(node))
+        since, outdated = draw(st.floats(0, 1000)), draw(st.booleans())
+        made.append(Worker(name, "emails", node, state, since, number, said, outdated))
+    return tuple(made)
+
+
+budgets = st.builds(
+    HostBudget,
+    st.none() | st.integers(-2, 12).map(lambda each: each * 50 * MIB),
+    st.none() | st.just(100 * MIB),
+)
+holds = st.none() | st.builds(
+    Hold, workers=st.none() | st.integers(0, 20), until=st.none() | st.floats(0, 2000)
+)
+moments = st.tuples(
+    demands, workers(), budgets, st.none() | holds, st.sampled_from([0.0, 0.5, 2.0, 9.0, 90.0])
+)
+
+
+@dataclass(frozen=True)
+class Story:
+    """A situation with the memory that decisions before it have left."""
+
+    situation: Situation
+    memory: FleetMemory
+
+
+@st.composite
+def stories(draw, hold=holds):
+    now, memory = 1000.0, FleetMemory()
+    before = draw(scalings())
+    for demand, fleet, budget, held, pause in draw(st.lists(moments, max_size=6)):
+        now += pause
+        _, memory = decide(Situation(now, "emails", before, demand, fleet, budget, held), memory)
+        crashes = tuple(now for _ in range(draw(st.integers(0, 2))))
+        memory = dataclasses.replace(memory, crashes=memory.crashes + crashes)
+    edited = draw(st.booleans())
+    demand, fleet, budget, held, pause = draw(moments)
+    after = draw(scalings()) if edited else before
+    situation = Situation(now + pause, "emails", after, demand, fleet, budget, draw(hold))
+    return Story(situation, memory)
+
+
+def counted(situation):
+    return sum(worker.state in COUNTED for worker in situation.workers)
+
+
+def in_force(situation):
+    hold = situation.hold
+    return hold if hold is not None and (hold.until is None or hold.until > situation.now) else None
+
+
+def paused(situation):
+    hold = in_force(situation)
+    return hold is not None and hold.workers is None
+
+
+# --- what holds
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(stories())
+def test_a_fleet_stays_within_its_bounds_unless_it_is_paused(story):
+    decision, _ = decide(story.situation, story.memory)
+    scaling = story.situation.scaling
+    if paused(story.situation):
+        before = counted(story.situation) if story.memory.size is None else story.memory.size
+        assert decision.desired == max(before, counted(story.situation))
+    else:
+        assert scaling.min_workers <= decision.desired <= scaling.max_workers
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(stories(hold=st.none()))
+def test_a_fleet_never_shrinks_on_what_is_unknown(story):
+    unknown = dataclasses.replace(story.situation.demand, unknown=INCOMPLETE)
+    situation = dataclasses.replace(story.situation, demand=unknown)
+    decision, _ = decide(situation, story.memory)
+    before = max(counted(situation), story.memory.size or 0)
+    assert decision.desired >= min(before, situation.scaling.max_workers)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(stories(), st.integers(0, 100), st.integers(0, 20), st.integers(0, 40))
+def test_more_demand_never_means_fewer_workers(story, ready, reserved, running):
+    less = story.situation.demand
+    more = dataclasses.replace(
+        less, ready=less.ready + ready, reserved=less.reserved + reserved, running=less.running + running
+    )
+    fewer, _ = decide(story.situation, story.memory)
+    greater, _ = decide(dataclasses.replace(story.situation, demand=more), story.memory)
+    assert greater.desired >= fewer.desired
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(stories())
+def test_deciding_twice_at_one_time_gives_the_same(story):
+    first, memory = decide(story.situation, story.memory)
+    second, again = decide(story.situation, memory)
+    third, last = decide(story.situation, again)
+    for other in (second, third):
+        assert (first.desired, first.start, first.restore, first.drain) == (
+            other.desired,
+            other.start,
+            other.restore,
+            other.drain,
+        )
+    assert last == again
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(stories())
+def test_the_steps_lead_to_the_size_and_never_past_it(story):
+    decision, memory = decide(story.situation, story.memory)
+    after = decision.current + decision.start + len(decision.restore) - len(decision.drain)
+    assert decision.current == counted(story.situation)
+    assert memory.size == decision.desired
+    if not any(reason.code == "roll" for reason in decision.reasons):
+        assert min(decision.current, decision.desired) <= after <= max(decision.current, decision.desired)
+    assert not (decision.drain and (decision.start or decision.restore))
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(stories())
+def test_there_are_never_more_processes_than_max_workers_or_than_exist(story):
+    decision, _ = decide(story.situation, story.memory)
+    alive = sum(worker.state is not WorkerState.FAILED for worker in story.situation.workers)
+    assert decision.start >= 0
+    assert alive + decision.start <= max(story.situation.scaling.max_workers, alive)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(stories())
+def test_only_serving_workers_are_drained_and_busy_ones_only_when_none_is_idle(story):
+    decision, _ = decide(story.situation, story.memory)
+    by_name = {worker.name: worker for worker in story.situation.workers}
+    drained = [by_name[name] for name in decision.drain]
+    assert all(worker.state in SERVING for worker in drained)
+    if any(reason.code == "roll" for reason in decision.reasons):
+        drained_kinds = [worker for worker in by_name.values() if worker.outdated]
+    else:
+        drained_kinds = list(by_name.values())
+    left = [each for each in drained_kinds if each.state in SERVING and each.name not in decision.drain]
+    if any(map(may_be_busy, drained)):
+        assert not any(map(idle, left))
+
+
+def idle(worker):
+    return isinstance(worker.stats, Known) and not worker.stats.value.busy
+
+
+def may_be_busy(worker):
+    return not idle(worker) and worker.state is not WorkerState.STARTING
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(stories())
+def test_only_draining_workers_are_taken_back(story):
+    decision, _ = decide(story.situation, story.memory)
+    states = {worker.name: worker.state for worker in story.situation.workers}
+    assert all(states[name] is WorkerState.DRAINING for name in decision.restore)
+    assert len(set(decision.restore)) == len(decision.restore)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(stories())
+def test_every_decision_has_a_reason_in_words(story):
+    decision, _ = decide(story.situation, story.memory)
+    assert decision.reasons
+    assert all(reason.code and reason.text for reason in decision.reasons)
+    codes = [reason.code for reason in decision.reasons]
+    assert "steady" not in codes or codes == ["steady"]
+    told = story.situation.scaling.policies and not paused(story.situation)
+    assert not told or ("unknown" in codes) is not story.situation.demand.complete
+
+
+# --- closed loop
+
+
+def ideal(count):
+    """Workers that are all up and idle."""
+    return tuple(
+        Worker(
+            name := f"emails-{number:02}",
+            "emails",
+            f"{name}@h",
+            WorkerState.RUNNING,
+            0.0,
+            number,
+            Known(WorkerStats(f"{name}@h", number, 4, 0), 0.0),
+        )
+        for number in range(1, count + 1)
+    )
+
+
+@settings(max_examples=EXAMPLES // 3, deadline=None)
+@given(scalings(), demands, budgets, st.integers(0, 18), st.sampled_from([2.0, 5.0, 15.0]))
+def test_a_constant_load_never_makes_a_fleet_flap(scaling, demand, budget, size, interval):
+    memory = FleetMemory()
+    sizes = [max(scaling.min_workers, min(size, scaling.max_workers))]
+    for tick in range(int(1800 / interval)):
+        now = 1000.0 + tick * interval
+        situation = Situation(now, "emails", scaling, demand, ideal(sizes[-1]), budget)
+        decision, memory = decide(situation, memory)
+        sizes.append(sizes[-1] + decision.start - len(decision.drain))
+    assert sizes in (sorted(sizes), sorted(sizes, reverse=True))
