@@ -1,0 +1,1 @@
+"""`autoscaler demo`, and the private services that it shares with the tests."""

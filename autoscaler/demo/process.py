@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import socket
@@ -128,11 +129,12 @@ class Child:
 
 
 def marked_processes(folder: Path) -> list[psutil.Process]:
-    """Every live process that was started with our mark for `folder`, and its descendants."""
+    """Every live process that was started with our mark for `folder` or one below it, and its descendants."""
     found: dict[int, psutil.Process] = {}
     for process in psutil.process_iter():
         for each in _with_descendants(process) if _is_marked(process, folder) else ():
             found[each.pid] = each
+    found.pop(os.getpid(), None)
     return list(found.values())
 
 
@@ -157,9 +159,10 @@ def is_alive(process: psutil.Process) -> bool:
 
 def _is_marked(process: psutil.Process, folder: Path) -> bool:
     try:
-        return process.environ().get(MARK) == str(folder)
+        mark = process.environ().get(MARK)
     except psutil.Error:  # ended meanwhile, or somebody else's
         return False
+    return mark is not None and Path(mark).is_relative_to(folder)
 
 
 def _with_descendants(process: psutil.Process) -> list[psutil.Process]:

@@ -7,7 +7,6 @@ import http.client
 import os
 import secrets
 import signal
-import socket
 import sys
 import xmlrpc.client
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ import psutil
 
 from autoscaler.demo.process import MARK, Child, free_port, kill_all, marked_processes, wait_until
 from autoscaler.errors import ServiceUnavailable
+from autoscaler.unix_http import UnixHTTPConnection
 
 #: Longest path of a unix socket that Linux takes, in bytes, its closing zero not counted; supervisord
 #: first binds a longer temporary name (`.` and the pid).
@@ -75,7 +75,7 @@ class SupervisordInstance:
         self.user = "demo"
         self.password = secrets.token_hex(12)
         self.http_port = free_port() if http else None
-        self._extra = dict(environment or {})
+        self.environment = dict(environment or {})
         self._child: Child | None = None
 
     @property
@@ -181,7 +181,7 @@ class SupervisordInstance:
         OSError : nobody listens, or no answer came within five seconds.
         xmlrpc.client.Fault : it was refused.
         """
-        connection = _UnixConnection(self.socket, _RPC)
+        connection = UnixHTTPConnection(self.socket, _RPC)
         try:
             body = xmlrpc.client.dumps(arguments, method)
             connection.request("POST", "/RPC2", body, {"Content-Type": "text/xml"})
@@ -206,7 +206,7 @@ class SupervisordInstance:
         return self._child
 
     def _environment(self) -> dict[str, str]:
-        return {**os.environ, **self._extra, MARK: str(self.folder)}
+        return {**os.environ, **self.environment, MARK: str(self.folder)}
 
     def _write_files(self) -> None:
         if len(os.fsencode(self.socket)) > _SOCKET_PATH:
@@ -240,16 +240,3 @@ class SupervisordInstance:
             return bool(self.call("supervisor.getState")["statename"] == "RUNNING")
         except (OSError, http.client.HTTPException, xmlrpc.client.Error):
             return False
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    """HTTP over a unix socket, with a deadline."""
-
-    def __init__(self, path: Path, seconds: float) -> None:
-        super().__init__("localhost", timeout=seconds)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
