@@ -17,17 +17,17 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, TypeAlias, TypeVar
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 # --- readings: a part of the world is known, or it is not ------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class Known(Generic[T]):
+class Known(Generic[T_co]):
     """What a source said."""
 
-    value: T
+    value: T_co
     #: When it was true, as far as the source can tell.
     at: float
 
@@ -42,7 +42,7 @@ class Unknown:
     at: float
 
 
-Reading: TypeAlias = Known[T] | Unknown
+Reading: TypeAlias = Known[T_co] | Unknown
 
 
 # --- observed ---------------------------------------------------------------------------------------
@@ -154,6 +154,13 @@ class Observation:
     #: By program name, foreign programs included.
     processes: Reading[Mapping[str, Process]]
     host: Reading[HostStats]
+
+    @property
+    def unknown(self) -> dict[str, str]:
+        """Why each part that could not be seen could not; a silent worker is its fleet's matter."""
+        parts: dict[str, Reading[object]] = {"supervisord": self.processes, "host": self.host}
+        parts |= {f"queue {name}": reading for name, reading in self.queues.items()}
+        return {part: reading.error for part, reading in parts.items() if isinstance(reading, Unknown)}
 
 
 # --- workers ------------------------------------------------------------------------------------------

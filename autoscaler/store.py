@@ -94,7 +94,7 @@ class Lock:
         os.ftruncate(self._fd, 0)
         os.write(self._fd, f"{os.getpid()}\n".encode())
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Give the lock back."""
         os.close(self._fd)
 
@@ -118,7 +118,7 @@ class Store:
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
             if version > SCHEMA_VERSION:
                 raise StoreError(
-                    f"{self._path} has version {version}, this release knows versions up to {SCHEMA_VERSION}: "
+                    f"{self._path} has version {version}, this release knows up to {SCHEMA_VERSION}: "
                     "install the release that wrote it, or another state_dir"
                 )
             self._db.execute("PRAGMA journal_mode = WAL")
@@ -208,7 +208,8 @@ class Store:
         self._last_decisions[decision.fleet] = gist
         demand = decision.demand
         self._db.execute(
-            "INSERT INTO decisions (at, fleet, current, recommended, desired, reasons, ready, reserved, running)"
+            "INSERT INTO decisions"
+            " (at, fleet, current, recommended, desired, reasons, ready, reserved, running)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 decision.at,

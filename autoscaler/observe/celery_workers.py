@@ -66,7 +66,11 @@ class CeleryWorkers:
         self._clock = clock
 
     def inspect(
-        self, nodes: Collection[str], queues_of: Collection[str] | None = None
+        self,
+        nodes: Collection[str],
+        queues_of: Collection[str] | None = None,
+        *,
+        deadline: float | None = None,
     ) -> dict[str, Reading[WorkerStats]]:
         """Ask the named nodes about themselves.
 
@@ -74,16 +78,17 @@ class CeleryWorkers:
         ----------
         nodes : Celery node names, ``emails-01@host``.
         queues_of : those of them to ask for their queues too; None: all. The others get `queues` None.
+        deadline : seconds to wait for the workers, if other than usual.
 
         Returns
         -------
         One reading for each node, and no others; silence and nonsense are `Unknown`. Never raises.
         """
-        at = self._clock()
+        at, deadline = self._clock(), self._deadline if deadline is None else deadline
         with_queues = frozenset(nodes if queues_of is None else queues_of)
         commands = [Command("active_queues", nodes=with_queues), *STATS]
         try:
-            replies = self._remote.ask(commands, nodes, self._deadline)
+            replies = self._remote.ask(commands, nodes, deadline)
         except SourceError as exc:
             return dict.fromkeys(nodes, Unknown(str(exc), at))
         return {node: self._reading(node, replies, node in with_queues, at) for node in nodes}
@@ -93,7 +98,7 @@ class CeleryWorkers:
         awaited = [method for method in replies if with_queues or method != "active_queues"]
         missing = [method for method in awaited if method not in by_method]
         if missing:
-            why = silence(missing, len(missing) == len(awaited), self._deadline)
+            why = silence(missing, len(missing) == len(awaited))
             return Unknown("; ".join([f"{node}: {why}", *replies.errors[:1]]), at)
         try:
             return Known(worker_stats(node, by_method), at)
@@ -101,11 +106,11 @@ class CeleryWorkers:
             return Unknown(f"{node}: {exc}", at)
 
 
-def silence(missing: Collection[str], all_of_it: bool, deadline: float) -> str:
+def silence(missing: Collection[str], all_of_it: bool) -> str:
     """What a worker's silence means, in words."""
     if all_of_it:
-        return f"no reply within {deadline:g} s: starting, busy in a pool that cannot answer (solo), or gone"
-    return f"no reply to {', '.join(missing)} within {deadline:g} s"
+        return "no reply in time: starting, busy in a pool that cannot answer (solo), or gone"
+    return f"no reply to {', '.join(missing)} in time"
 
 
 # --- replies to values ------------------------------------------------------------------------------------

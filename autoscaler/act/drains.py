@@ -1,0 +1,158 @@
+"""Take workers out of service, and back: journal, cancel, wait, stop."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Protocol
+
+from autoscaler.act.lifecycle import Step, next_step, overdue
+from autoscaler.act.turn import Order, StepHook, Turn
+from autoscaler.errors import SourceError, SupervisordFault, TargetError
+from autoscaler.model import Drain, DrainPhase, Known, Worker, WorkerState
+
+#: Seconds before a worker that stays silent is told again what to do with its queues.
+TELL_AGAIN = 10.0
+
+
+class Consumers(Protocol):
+    """Remote control, as far as a drain needs it."""
+
+    def cancel_consumers(self, node: str, queues: Collection[str]) -> None: ...
+    def add_consumers(self, node: str, queues: Collection[str]) -> None: ...
+
+
+class Journal(Protocol):
+    """Where drains are written down before they are begun."""
+
+    def put_drain(self, drain: Drain) -> None: ...
+    def delete_drains(self, workers: Iterable[str]) -> None: ...
+
+
+class Stopper(Protocol):
+    """The part of supervisord's interface that ends processes."""
+
+    def stop_all(self, names: Iterable[str]) -> Mapping[str, SupervisordFault]: ...
+
+
+class Drains:
+    """Moves the workers in the journal on, one step a turn."""
+
+    def __init__(self, journal: Journal, stopper: Stopper, consumers: Consumers, on_step: StepHook) -> None:
+        self._journal = journal
+        self._stopper = stopper
+        self._consumers = consumers
+        self._on_step = on_step
+        self._told_at: dict[str, float] = {}
+
+    def begin(self, turn: Turn) -> None:
+        """Write down who goes and who comes back, before anything is done to them.
+
+        Raises
+        ------
+        StoreError : the journal cannot be written.
+        """
+        new = [drain for order in turn.orders.values() for drain in _new_drains(turn, order)]
+        for drain in new:
+            self._journal.put_drain(drain)
+            turn.drains[drain.worker] = drain
+            turn.report.did(f"{drain.worker}: {drain.phase}" + (f" ({drain.reason})" if drain.reason else ""))
+        if new:
+            self._on_step("journalled")
+
+    def advance(self, turn: Turn) -> frozenset[str]:
+        """Take the next step of every worker in the journal; return those whose process has ended."""
+        due = _due_steps(turn)
+        for step in (Step.CANCEL, Step.CONSUME):
+            for worker in due.get(step, ()):
+                self._tell(turn, worker, step)
+        self._forget(turn, due.get(Step.FORGET, []))
+        self._stop(turn, due.get(Step.STOP, []))
+        return frozenset(worker.name for worker in due.get(Step.REMOVE, ()))
+
+    def strike(self, turn: Turn, names: frozenset[str]) -> None:
+        """Strike workers that are gone from the journal."""
+        if not names:
+            return
+        self._journal.delete_drains(sorted(names))
+        for name in names:
+            turn.drains.pop(name, None)
+            self._told_at.pop(name, None)
+        self._on_step("forgotten")
+
+    def _tell(self, turn: Turn, worker: Worker, step: Step) -> None:
+        """Tell a worker to stop taking tasks, or to take them again; look at the effect in the next turn."""
+        silent = not isinstance(worker.stats, Known)
+        if silent and turn.now - self._told_at.get(worker.name, float("-inf")) < TELL_AGAIN:
+            return
+        order = turn.orders[worker.fleet]
+        try:
+            if step is Step.CANCEL:
+                self._consumers.cancel_consumers(worker.node, _queues_to_cancel(worker, order))
+            else:
+                self._consumers.add_consumers(worker.node, sorted(order.queues))
+        except SourceError as error:
+            turn.report.failed(worker.fleet, f"{worker.name} could not be told to {step}: {error}")
+            return
+        self._told_at[worker.name] = turn.now
+        self._on_step("told")
+
+    def _forget(self, turn: Turn, workers: list[Worker]) -> None:
+        self.strike(turn, frozenset(worker.name for worker in workers))
+        for worker in workers:
+            turn.report.did(f"{worker.name}: back in service")
+
+    def _stop(self, turn: Turn, workers: list[Worker]) -> None:
+        if not workers:
+            return
+        try:
+            faults = self._stopper.stop_all([worker.name for worker in workers])
+        except TargetError as error:
+            for worker in workers:
+                turn.report.failed(worker.fleet, f"{worker.name} could not be stopped: {error}")
+            return
+        for worker in workers:
+            if worker.name in faults:
+                turn.report.failed(worker.fleet, f"{worker.name} was not stopped: {faults[worker.name]}")
+            else:
+                turn.report.did(f"{worker.name}: stopping, it has nothing left to do")
+        self._on_step("stopped")
+
+
+def _new_drains(turn: Turn, order: Order) -> list[Drain]:
+    """Lines for the journal: whom the order names, and whom supervisord gave up on."""
+    lost = [
+        worker
+        for worker in turn.world.workers.values()
+        if worker.fleet == order.fleet and worker.state is WorkerState.FAILED
+    ]
+    return [
+        *(Drain(name, DrainPhase.DRAINING, turn.now, order.reason) for name in order.drain),
+        *(Drain(name, DrainPhase.RESTORING, turn.now) for name in order.restore),
+        *(Drain(worker.name, DrainPhase.DRAINING, turn.now, _why_lost(turn, worker)) for worker in lost),
+    ]
+
+
+def _why_lost(turn: Turn, worker: Worker) -> str:
+    process = turn.world.processes[worker.name]
+    return f"supervisord gave up on it: {process.spawn_error or f'exit status {process.exit_status}'}"
+
+
+def _due_steps(turn: Turn) -> dict[Step, list[Worker]]:
+    """The workers in the journal by the step that they need; notes drains that take too long."""
+    due: dict[Step, list[Worker]] = {}
+    for name, drain in sorted(turn.drains.items()):
+        worker = turn.world.workers.get(name)
+        order = turn.orders.get(worker.fleet) if worker is not None else None
+        if worker is None or order is None:
+            continue
+        step = next_step(worker, drain, turn.world.processes.get(name), order.queues)
+        due.setdefault(step, []).append(worker)
+        if text := overdue(turn.now, drain, order.drain_timeout):
+            turn.report.failed(worker.fleet, text)
+    return due
+
+
+def _queues_to_cancel(worker: Worker, order: Order) -> list[str]:
+    """The queues that it says it reads; while it says nothing, those that it should read."""
+    said = worker.stats.value.queues if isinstance(worker.stats, Known) else None
+    return sorted(order.queues if said is None else said)

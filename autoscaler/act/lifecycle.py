@@ -1,0 +1,176 @@
+"""The life of one worker, as pure functions.
+
+                       answers               chosen to go            nothing left to do
+    starting ────────────────────► running ───────────────► draining ──────────────────► stopping ──► gone
+       ▲  └──────────────────────────────────────────────────►  │
+       │                              ▲                         │ load returns
+       │ supervisord restarts it      └────── restoring ◄───────┘
+    failed (supervisord gave up)                            held (an operator stopped it)
+
+Nothing here is stored: a state follows from supervisord's process, the drain journal and whether the
+process has ever answered, so a daemon that was killed sees the same states when it is back.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from autoscaler.model import (
+    NOT_ALIVE,
+    Drain,
+    DrainPhase,
+    Known,
+    Process,
+    ProcessState,
+    Reading,
+    SeenWorker,
+    Unknown,
+    Worker,
+    WorkerState,
+    WorkerStats,
+)
+
+
+def state_of(process: Process | None, drain: Drain | None, answered: bool) -> WorkerState:
+    """Tell a worker's state.
+
+    Parameters
+    ----------
+    process : what supervisord has for it; None while it does not know the program.
+    drain : its line in the drain journal, if any.
+    answered : whether this very process has answered over remote control.
+    """
+    if drain is not None:
+        return _state_of_leaving(process, drain)
+    if process is None:
+        return WorkerState.STARTING  # written, not yet added
+    match process.state:
+        case ProcessState.STOPPED if process.started_at == 0:
+            return WorkerState.STARTING  # added, not yet spawned
+        case ProcessState.STOPPED | ProcessState.STOPPING:
+            return WorkerState.HELD  # we stop none without a line in the journal
+        case ProcessState.FATAL:
+            return WorkerState.FAILED
+        case ProcessState.RUNNING | ProcessState.STARTING if answered:
+            return WorkerState.RUNNING  # it works, also within supervisord's startsecs
+    return WorkerState.STARTING
+
+
+def _state_of_leaving(process: Process | None, drain: Drain) -> WorkerState:
+    if process is None or process.state in NOT_ALIVE or process.state is ProcessState.STOPPING:
+        return WorkerState.STOPPING
+    return WorkerState.RESTORING if drain.phase is DrainPhase.RESTORING else WorkerState.DRAINING
+
+
+def has_answered(seen: SeenWorker | None, process: Process | None, stats: Reading[WorkerStats]) -> bool:
+    """Tell whether the worker's present process has answered, now or earlier."""
+    if process is None or process.pid is None:
+        return False
+    if isinstance(stats, Known):
+        return True
+    return seen is not None and seen.answered and seen.pid == process.pid
+
+
+def view(
+    now: float,
+    *,
+    name: str,
+    fleet: str,
+    node: str,
+    process: Process | None,
+    drain: Drain | None,
+    seen: SeenWorker | None,
+    stats: Reading[WorkerStats],
+    outdated: bool,
+) -> Worker:
+    """See a worker's section, process, journal line and replies as one."""
+    state = state_of(process, drain, has_answered(seen, process, stats))
+    since = seen.since if seen is not None and seen.state is state else now
+    pid = process.pid if process is not None else None
+    return Worker(name, fleet, node, state, since, pid, stats, outdated)
+
+
+def remember(worker: Worker, process: Process | None, seen: SeenWorker | None) -> SeenWorker:
+    """What to remember of a worker for the next tick."""
+    answered = has_answered(seen, process, worker.stats)
+    return SeenWorker(worker.name, worker.pid, answered, worker.state, worker.since)
+
+
+def has_crashed(seen: SeenWorker | None, process: Process | None, drain: Drain | None) -> bool:
+    """Tell whether a worker ended by itself and badly since it was seen last.
+
+    supervisord restarts a program that ends after `startsecs` for ever, so its own states do not tell: a new
+    pid with a bad exit status behind it does. A clean exit (a restart by hand) has status 0, and a new
+    supervisord knows no exit status yet.
+    """
+    if seen is None or process is None or drain is not None:
+        return False
+    gave_up = process.state is ProcessState.FATAL and seen.state is not WorkerState.FAILED
+    replaced = seen.pid is not None and process.pid != seen.pid and process.exit_status != 0
+    return gave_up or replaced
+
+
+class Step(StrEnum):
+    """What a worker in the drain journal needs next."""
+
+    WAIT = "wait"
+    #: Make it stop taking tasks.
+    CANCEL = "cancel"
+    #: Stop its process: it has nothing left to do.
+    STOP = "stop"
+    #: Its process has ended: take its section out.
+    REMOVE = "remove"
+    #: Make it take tasks again.
+    CONSUME = "consume"
+    #: It takes tasks again: strike it from the journal.
+    FORGET = "forget"
+
+
+def next_step(worker: Worker, drain: Drain, process: Process | None, queues: frozenset[str]) -> Step:
+    """Tell what a worker in the journal needs next.
+
+    A worker asked for its queues, then for its tasks, answers in that order. So one answer with no queue, no
+    active and no reserved task means that nothing can come to it any more. ETA tasks do not count: they go
+    back to the broker at TERM.
+
+    Parameters
+    ----------
+    queues : those that its fleet reads.
+    """
+    if process is None or process.state in NOT_ALIVE:
+        return Step.REMOVE
+    if process.state is ProcessState.STOPPING:
+        return Step.WAIT
+    if process.state is ProcessState.BACKOFF:
+        return Step.STOP  # between two spawns there is no process that could be busy
+    if drain.phase is DrainPhase.RESTORING:
+        return _next_step_back(worker.stats, queues)
+    return _next_step_out(worker.stats)
+
+
+def _next_step_out(stats: Reading[WorkerStats]) -> Step:
+    match stats:
+        case Unknown() | Known(value=WorkerStats(queues=None)):
+            return Step.CANCEL  # waits in its mailbox until it listens
+        case Known(value=value) if value.queues:
+            return Step.CANCEL
+        case Known(value=value) if value.busy:
+            return Step.WAIT
+    return Step.STOP
+
+
+def _next_step_back(stats: Reading[WorkerStats], queues: frozenset[str]) -> Step:
+    if isinstance(stats, Known) and stats.value.queues is not None and stats.value.queues >= queues:
+        return Step.FORGET
+    return Step.CONSUME
+
+
+def overdue(now: float, drain: Drain, drain_timeout: float) -> str:
+    """Say that a drain takes longer than it should; empty while it does not."""
+    lasted = now - drain.since
+    if drain.phase is not DrainPhase.DRAINING or lasted <= drain_timeout:
+        return ""
+    return (
+        f"{drain.worker} has been draining for {lasted:.0f} s (drain_timeout {drain_timeout:.0f} s) and is "
+        "still busy; it is left to finish"
+    )

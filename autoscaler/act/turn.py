@@ -1,0 +1,73 @@
+"""What one turn of acting works on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from autoscaler.model import Drain, Process, Worker
+
+#: Called after each step with its name; tests kill the daemon there.
+StepHook = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What one fleet's decision asks for."""
+
+    fleet: str
+    queues: frozenset[str]
+    drain_timeout: float
+    #: Renders the section of a worker by its name; None for a fleet that is no longer in the config.
+    section: Callable[[str], str] | None
+    #: Workers to start.
+    start: int = 0
+    #: Workers to take back, by name.
+    restore: tuple[str, ...] = ()
+    #: Workers to drain, by name.
+    drain: tuple[str, ...] = ()
+    #: Why those of `drain` have to go.
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What there is before acting."""
+
+    #: Section text by worker name, as in our file.
+    sections: Mapping[str, str]
+    #: By program name, foreign ones included.
+    processes: Mapping[str, Process]
+    #: The journal, by worker name.
+    drains: Mapping[str, Drain]
+    #: Every worker that has a section or a line in the journal.
+    workers: Mapping[str, Worker]
+
+
+@dataclass(slots=True)
+class Report:
+    """What was done, and what was not."""
+
+    actions: list[str] = field(default_factory=list)
+    #: By fleet; a fleet whose order was carried out is not in it.
+    trouble: dict[str, list[str]] = field(default_factory=dict)
+
+    def did(self, text: str) -> None:
+        """Note a step that was taken."""
+        self.actions.append(text)
+
+    def failed(self, fleet: str, text: str) -> None:
+        """Note why a fleet's order, or a part of it, could not be carried out."""
+        self.trouble.setdefault(fleet, []).append(text)
+
+
+@dataclass(slots=True)
+class Turn:
+    """One turn: its orders, the journal as it changes, and what comes of it."""
+
+    now: float
+    world: World
+    #: By fleet. Workers of a fleet without an order are left alone.
+    orders: Mapping[str, Order]
+    drains: dict[str, Drain]
+    report: Report = field(default_factory=Report)

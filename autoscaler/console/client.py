@@ -1,0 +1,61 @@
+"""The CLI's way in: asks the running daemon over its unix socket."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from autoscaler.console.views import FleetsView, HealthView, View, WorkersView
+from autoscaler.errors import DaemonNotRunning, ServiceUnavailable
+from autoscaler.unix_http import UnixHTTPConnection
+
+#: Seconds that the daemon has for an answer.
+TIMEOUT = 5.0
+
+V = TypeVar("V", bound=View)
+
+
+class Client:
+    """Reads from the daemon that listens on a socket."""
+
+    def __init__(self, path: Path, *, timeout: float = TIMEOUT) -> None:
+        self._path = path
+        self._timeout = timeout
+
+    def fleets(self) -> FleetsView:
+        """All fleets.
+
+        Raises
+        ------
+        DaemonNotRunning : nobody listens on the socket.
+        ServiceUnavailable : somebody does, but may not be asked or does not answer as our daemon would.
+        """
+        return self._get("/api/v1/fleets", FleetsView)
+
+    def workers(self) -> WorkersView:
+        """All workers; raises as `fleets`."""
+        return self._get("/api/v1/workers", WorkersView)
+
+    def health(self) -> HealthView:
+        """Whether the daemon does its work; raises as `fleets`."""
+        return self._get("/health", HealthView)
+
+    def _get(self, path: str, view: type[V]) -> V:
+        connection = UnixHTTPConnection(str(self._path), self._timeout)
+        try:
+            connection.request("GET", path)
+            return view.model_validate(json.loads(connection.getresponse().read()))
+        except (FileNotFoundError, ConnectionRefusedError) as error:
+            raise DaemonNotRunning(
+                f"no daemon listens on {self._path}: start it with `autoscaler run`"
+            ) from error
+        except PermissionError as error:
+            raise ServiceUnavailable(f"{self._path} may not be opened by this user") from error
+        except (OSError, http.client.HTTPException, ValueError, ValidationError) as error:
+            raise ServiceUnavailable(f"the daemon on {self._path} gave no usable answer: {error}") from error
+        finally:
+            connection.close()

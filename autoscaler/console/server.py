@@ -1,0 +1,145 @@
+"""The daemon's HTTP API: on a unix socket, and on a loopback address where the config names one.
+
+Everything here reads a snapshot; nothing changes anything.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import uvicorn
+from fastapi import FastAPI, HTTPException, Response
+from fastapi import Path as UrlPath
+
+from autoscaler import __version__
+from autoscaler.console.views import (
+    FleetsView,
+    FleetView,
+    HealthView,
+    WorkersView,
+    fleet_view,
+    fleets_view,
+    health_view,
+    is_stale,
+    workers_view,
+)
+from autoscaler.daemon import Snapshot
+from autoscaler.errors import ServiceUnavailable
+
+#: Seconds in which the server must be up, and down again.
+DEADLINE = 5.0
+_BACKLOG = 64
+
+
+def make_app(snapshot: Callable[[], Snapshot], clock: Callable[[], float]) -> FastAPI:
+    """The API over whatever `snapshot` returns at each request."""
+    app = FastAPI(title="autoscaler", version=__version__, docs_url=None, redoc_url=None)
+
+    @app.get("/api/v1/fleets")
+    def fleets() -> FleetsView:
+        """All fleets, what they need and why."""
+        return fleets_view(snapshot())
+
+    @app.get("/api/v1/fleets/{fleet}")
+    def one_fleet(fleet: Annotated[str, UrlPath(max_length=200)]) -> FleetView:
+        """One fleet."""
+        tick = snapshot().tick
+        for each in tick.fleets if tick else ():
+            if each.name == fleet:
+                return fleet_view(each)
+        raise HTTPException(404, f"there is no fleet {fleet!r}")
+
+    @app.get("/api/v1/workers")
+    def workers() -> WorkersView:
+        """All workers, their states and tasks."""
+        return workers_view(snapshot())
+
+    @app.get("/health")
+    def health(response: Response) -> HealthView:
+        """Whether the daemon does its work; 503 when its loop has not ticked in time."""
+        now, seen = clock(), snapshot()
+        response.status_code = 503 if is_stale(seen, now) else 200
+        return health_view(seen, now, __version__)
+
+    return app
+
+
+class Server:
+    """Serves an app on sockets from a thread of its own, as a context manager."""
+
+    def __init__(self, app: FastAPI, path: Path, listen: str | None = None) -> None:
+        self._path = path
+        self._listen = listen
+        self._server = uvicorn.Server(
+            uvicorn.Config(app, log_level=logging.WARNING, access_log=False, lifespan="off")
+        )
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Server:
+        """Open the sockets and serve.
+
+        Raises
+        ------
+        ServiceUnavailable : a socket cannot be opened, with its address and the reason.
+        """
+        sockets = [_unix_socket(self._path)]
+        if self._listen is not None:
+            sockets.append(_tcp_socket(self._listen))
+        # The loop owns the process's signals; uvicorn takes them only in the main thread.
+        self._thread = threading.Thread(target=self._server.run, args=(sockets,), name="console", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the sockets; requests under way get a moment to end."""
+        self._server.should_exit = True
+        if self._thread is not None:
+            self._thread.join(DEADLINE)
+        self._path.unlink(missing_ok=True)
+
+
+def _unix_socket(path: Path) -> socket.socket:
+    """Listen on a path, with mode 0660 from the first moment.
+
+    We hold the daemon's lock, so a file that is there already is stale.
+    """
+    opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    temporary = path.with_name(f".{path.name}.new")
+    try:
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        temporary.unlink(missing_ok=True)
+        opened.bind(str(temporary))
+        temporary.chmod(0o660)
+        opened.listen(_BACKLOG)
+        temporary.replace(path)
+    except OSError as error:
+        opened.close()
+        raise ServiceUnavailable(
+            f"console.socket {path} cannot be opened: {error.strerror or error}"
+        ) from error
+    return opened
+
+
+def _tcp_socket(listen: str) -> socket.socket:
+    host, _, port = listen.rpartition(":")
+    host = host.strip("[]")
+    opened = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.bind((host, int(port)))
+        opened.listen(_BACKLOG)
+    except OSError as error:
+        opened.close()
+        raise ServiceUnavailable(
+            f"console.listen {listen} cannot be opened: {error.strerror or error}"
+        ) from error
+    return opened
+
+
+def _cannot_open(what: str, error: OSError) -> ServiceUnavailable:
+    return ServiceUnavailable(f"{what} cannot be opened: {error.strerror or error}")

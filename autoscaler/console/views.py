@@ -1,0 +1,234 @@
+"""What the API shows: a snapshot as JSON values. Unknown numbers are null, never zero."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from autoscaler.daemon import Snapshot
+from autoscaler.model import Demand, FleetTick, Known, Unknown, Worker
+
+#: A daemon whose last tick is older than so many polling intervals (and seconds) is not healthy.
+STALE_INTERVALS = 3
+STALE_SECONDS = 15.0
+
+
+class View(BaseModel):
+    """Base of all views."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class ReasonView(View):
+    """One step from what was seen to what was decided."""
+
+    code: str
+    text: str
+
+
+class DemandView(View):
+    """Tasks of one fleet. With anything in `unknown` the numbers are lower bounds."""
+
+    ready: float
+    reserved: int
+    running: int
+    waiting: float
+    unknown: list[str]
+
+
+class RecommendationView(View):
+    """What one policy would have."""
+
+    policy: str
+    workers: int
+    text: str
+
+
+class FleetView(View):
+    """One fleet as of the last tick."""
+
+    name: str
+    queues: list[str]
+    min_workers: int
+    max_workers: int
+    concurrency: int
+    #: Serving and held workers; null while supervisord cannot be seen.
+    current: int | None
+    desired: int | None
+    recommended: int | None
+    #: How many workers are in each state; null while supervisord cannot be seen.
+    workers: dict[str, int] | None
+    demand: DemandView | None
+    reasons: list[ReasonView]
+    recommendations: list[RecommendationView]
+    #: Why the decision was not carried out, or none was taken; empty when all is well.
+    trouble: str
+    dry_run: bool
+
+
+class FleetsView(View):
+    """All fleets."""
+
+    #: When the tick was, in seconds since the epoch; null before the first one.
+    at: float | None
+    fleets: list[FleetView]
+    #: What is wrong with the config file as it is now; the last good one is in use.
+    config_problems: list[str]
+    #: What could not be seen, by part (`supervisord`, `host`, `queue NAME`).
+    unknown: dict[str, str]
+    #: Why the last tick failed as a whole; empty when it did not.
+    trouble: str
+
+
+class WorkerView(View):
+    """One worker as of the last tick."""
+
+    name: str
+    fleet: str
+    node: str
+    state: str
+    #: Seconds in this state.
+    for_seconds: float
+    pid: int | None
+    #: Tasks running and held; null while the worker does not answer.
+    running: int | None
+    reserved: int | None
+    scheduled: int | None
+    #: Why it does not answer; null when it does.
+    unknown: str | None
+    #: Its settings are not those of the config any more; it will be replaced.
+    outdated: bool
+
+
+class WorkersView(View):
+    """All workers."""
+
+    at: float | None
+    workers: list[WorkerView]
+
+
+class HealthView(View):
+    """Whether the daemon does its work."""
+
+    #: ok: all is seen. degraded: it works, but something is unknown or in trouble. stale: no tick in time.
+    status: Literal["ok", "degraded", "stale"]
+    version: str
+    config_file: str
+    started_at: float
+    config_read_at: float
+    last_tick_at: float | None
+    last_tick_seconds: float | None
+    problems: list[str]
+
+
+def fleets_view(snapshot: Snapshot) -> FleetsView:
+    """Show all fleets."""
+    tick = snapshot.tick
+    return FleetsView(
+        at=tick.at if tick else None,
+        fleets=[fleet_view(fleet) for fleet in tick.fleets] if tick else [],
+        config_problems=list(snapshot.config_problems),
+        unknown=tick.observation.unknown if tick else {},
+        trouble=snapshot.trouble,
+    )
+
+
+def fleet_view(fleet: FleetTick) -> FleetView:
+    """Show one fleet."""
+    decision = fleet.decision
+    return FleetView(
+        name=fleet.name,
+        queues=list(fleet.queues),
+        min_workers=fleet.scaling.min_workers,
+        max_workers=fleet.scaling.max_workers,
+        concurrency=fleet.scaling.concurrency,
+        current=decision.current if decision else None,
+        desired=decision.desired if decision else None,
+        recommended=decision.recommended if decision else None,
+        workers=_by_state(fleet.workers),
+        demand=_demand_view(decision.demand) if decision else None,
+        reasons=[ReasonView(code=each.code, text=each.text) for each in decision.reasons] if decision else [],
+        recommendations=[
+            RecommendationView(policy=each.policy, workers=each.workers, text=each.text)
+            for each in (decision.recommendations if decision else ())
+        ],
+        trouble=fleet.trouble,
+        dry_run=fleet.dry_run,
+    )
+
+
+def workers_view(snapshot: Snapshot) -> WorkersView:
+    """Show all workers."""
+    tick = snapshot.tick
+    workers = [worker for fleet in tick.fleets for worker in fleet.workers or ()] if tick else []
+    return WorkersView(
+        at=tick.at if tick else None,
+        workers=[_worker_view(worker, tick.at) for worker in workers] if tick else [],
+    )
+
+
+def health_view(snapshot: Snapshot, now: float, version: str) -> HealthView:
+    """Show whether the daemon does its work."""
+    tick = snapshot.tick
+    problems = _problems(snapshot)
+    return HealthView(
+        status="stale" if is_stale(snapshot, now) else "degraded" if problems else "ok",
+        version=version,
+        config_file=str(snapshot.config_path),
+        started_at=snapshot.started_at,
+        config_read_at=snapshot.config_read_at,
+        last_tick_at=tick.at if tick else None,
+        last_tick_seconds=tick.duration if tick else None,
+        problems=problems,
+    )
+
+
+def is_stale(snapshot: Snapshot, now: float) -> bool:
+    """Whether the last tick is so old that the loop must hang, or there was none in time."""
+    last = snapshot.tick.at if snapshot.tick else snapshot.started_at
+    return now - last > max(STALE_INTERVALS * snapshot.polling_interval, STALE_SECONDS)
+
+
+def _problems(snapshot: Snapshot) -> list[str]:
+    problems = list(snapshot.config_problems)
+    if snapshot.trouble:
+        problems.append(snapshot.trouble)
+    if snapshot.tick:
+        problems += [f"{part}: {error}" for part, error in snapshot.tick.observation.unknown.items()]
+        problems += [f"{fleet.name}: {fleet.trouble}" for fleet in snapshot.tick.fleets if fleet.trouble]
+    return problems
+
+
+def _by_state(workers: tuple[Worker, ...] | None) -> dict[str, int] | None:
+    if workers is None:
+        return None
+    return dict(Counter(worker.state.value for worker in workers))
+
+
+def _demand_view(demand: Demand) -> DemandView:
+    return DemandView(
+        ready=demand.ready,
+        reserved=demand.reserved,
+        running=demand.running,
+        waiting=demand.waiting,
+        unknown=list(demand.unknown),
+    )
+
+
+def _worker_view(worker: Worker, at: float) -> WorkerView:
+    stats = worker.stats.value if isinstance(worker.stats, Known) else None
+    return WorkerView(
+        name=worker.name,
+        fleet=worker.fleet,
+        node=worker.node,
+        state=worker.state.value,
+        for_seconds=max(0.0, at - worker.since),
+        pid=worker.pid,
+        running=len(stats.active) if stats else None,
+        reserved=stats.reserved if stats else None,
+        scheduled=stats.scheduled if stats else None,
+        unknown=worker.stats.error if isinstance(worker.stats, Unknown) else None,
+        outdated=worker.outdated,
+    )

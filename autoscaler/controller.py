@@ -1,0 +1,331 @@
+"""One tick: observe -> decide -> act -> record.
+
+The controller knows no clock and no thread: `tick(now)` is all it does, so real time (the daemon) and fake
+time (tests) drive the same code. All that it keeps between two ticks is in the store as well.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol
+
+from autoscaler.act.celery_program import parse_worker_name
+from autoscaler.act.lifecycle import has_crashed, remember, view
+from autoscaler.act.program_file import render
+from autoscaler.act.turn import Order, Report, World
+from autoscaler.config import Config, Fleet
+from autoscaler.decide import Reader, decide, fleet_demands
+from autoscaler.errors import TargetError
+from autoscaler.model import (
+    Decision,
+    Demand,
+    Drain,
+    FleetMemory,
+    FleetTick,
+    Hold,
+    HostBudget,
+    HostStats,
+    Known,
+    Observation,
+    Process,
+    Reading,
+    Scaling,
+    SeenWorker,
+    Situation,
+    Tick,
+    Unknown,
+    Worker,
+    WorkerState,
+    WorkerStats,
+)
+from autoscaler.wiring import Sources, Target, node_name, worker_program
+
+#: Seconds that workers which have never answered are waited for; the others have the source's own deadline.
+STARTING_DEADLINE = 0.2
+#: What a fleet that is no longer in the config is scaled by.
+RETIRED = Scaling(min_workers=0, max_workers=0, concurrency=1)
+
+
+class Memory(Protocol):
+    """The store, as a tick needs it."""
+
+    def drains(self) -> dict[str, Drain]: ...
+    def seen_workers(self) -> dict[str, SeenWorker]: ...
+    def replace_seen_workers(self, workers: Mapping[str, SeenWorker]) -> None: ...
+    def memory(self) -> dict[str, FleetMemory]: ...
+    def holds(self) -> dict[str, Hold]: ...
+    def record(self, tick: Tick, memory: Mapping[str, FleetMemory]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What is seen of our own programs, before the workers are asked."""
+
+    sections: Mapping[str, str]
+    processes: Mapping[str, Process]
+    drains: Mapping[str, Drain]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The fleet of every worker of ours, by worker name."""
+        parsed = {name: parse_worker_name(name) for name in {*self.sections, *self.drains}}
+        ours = {name: worker for name, worker in parsed.items() if worker is not None}
+        return {name: fleet for name, (fleet, _) in sorted(ours.items(), key=lambda item: item[1])}
+
+
+class Controller:
+    """Keeps the fleets of a config at their size.
+
+    Parameters
+    ----------
+    host_name : of this machine; part of every worker's node name.
+    """
+
+    def __init__(
+        self, config: Config, *, sources: Sources, target: Target, store: Memory, host_name: str
+    ) -> None:
+        self._config = config
+        self._sources = sources
+        self._target = target
+        self._store = store
+        self._host_name = host_name
+        self._memory = store.memory()
+        self._seen = store.seen_workers()
+
+    def reconfigure(self, config: Config) -> None:
+        """Use another config from the next tick on."""
+        self._config = config
+
+    def reconnect(self, sources: Sources, target: Target) -> None:
+        """Look at and act on something else from the next tick on."""
+        self._sources, self._target = sources, target
+
+    def tick(self, now: float) -> Tick:
+        """Look, decide, act and record once.
+
+        Raises
+        ------
+        StoreError : the journal or the record cannot be written.
+        """
+        started = time.monotonic()
+        scene = self._look_at_programs()
+        tick = self._blind_tick(now, scene) if isinstance(scene, str) else self._seeing_tick(now, scene)
+        tick = replace(tick, duration=time.monotonic() - started)
+        self._store.record(tick, self._memory)
+        return tick
+
+    # --- observe ---
+
+    def _look_at_programs(self) -> _Scene | str:
+        """Read our file, supervisord's processes and the journal; in words why not, if not."""
+        try:
+            return _Scene(
+                self._target.file.read(), self._target.supervisord.processes(), self._store.drains()
+            )
+        except TargetError as error:
+            return str(error)
+
+    def _observe(
+        self,
+        now: float,
+        processes: Reading[Mapping[str, Process]],
+        workers: Mapping[str, Reading[WorkerStats]],
+    ) -> Observation:
+        watched = {queue for fleet in self._config.fleets.values() for queue in fleet.queues}
+        return Observation(
+            at=now,
+            queues=self._sources.queues.queues(sorted(watched)),
+            workers=workers,
+            processes=processes,
+            host=self._sources.host(now),
+        )
+
+    def _ask_workers(self, scene: _Scene) -> dict[str, Reading[WorkerStats]]:
+        """Ask every worker that has a process; wait less for those that have never answered."""
+        alive = [name for name in scene.names if _pid(scene, name) is not None]
+        settled = [self._node(name) for name in alive if self._has_answered(scene, name)]
+        starting = [self._node(name) for name in alive if not self._has_answered(scene, name)]
+        leaving = [self._node(name) for name in alive if name in scene.drains]
+        inspect = self._sources.workers.inspect
+        return {
+            **inspect(settled, [node for node in settled if node in leaving]),
+            **inspect(starting, [node for node in starting if node in leaving], deadline=STARTING_DEADLINE),
+        }
+
+    def _has_answered(self, scene: _Scene, name: str) -> bool:
+        seen = self._seen.get(name)
+        return seen is not None and seen.answered and seen.pid == _pid(scene, name)
+
+    def _view(
+        self, now: float, scene: _Scene, answers: Mapping[str, Reading[WorkerStats]]
+    ) -> dict[str, Worker]:
+        silent = Unknown("it has no process", now)
+        return {
+            name: view(
+                now,
+                name=name,
+                fleet=fleet,
+                node=self._node(name),
+                process=scene.processes.get(name),
+                drain=scene.drains.get(name),
+                seen=self._seen.get(name),
+                stats=answers.get(self._node(name), silent),
+                outdated=self._is_outdated(scene, name, fleet),
+            )
+            for name, fleet in scene.names.items()
+        }
+
+    def _is_outdated(self, scene: _Scene, name: str, fleet: str) -> bool:
+        settings = self._config.fleets.get(fleet)
+        written = scene.sections.get(name)
+        return settings is not None and written is not None and written != self._section(settings, name)
+
+    def _note_crashes(self, now: float, scene: _Scene, workers: Mapping[str, Worker]) -> None:
+        for name, worker in workers.items():
+            if has_crashed(self._seen.get(name), scene.processes.get(name), scene.drains.get(name)):
+                memory = self._memory.get(worker.fleet, FleetMemory())
+                self._memory[worker.fleet] = replace(memory, crashes=(*memory.crashes, now))
+
+    def _remember(self, scene: _Scene, workers: Mapping[str, Worker]) -> None:
+        seen = {
+            name: remember(worker, scene.processes.get(name), self._seen.get(name))
+            for name, worker in workers.items()
+        }
+        if seen != self._seen:
+            self._store.replace_seen_workers(seen)
+            self._seen = seen
+
+    # --- decide ---
+
+    def _seeing_tick(self, now: float, scene: _Scene) -> Tick:
+        observation = self._observe(now, Known(scene.processes, now), self._ask_workers(scene))
+        workers = self._view(now, scene, observation.workers)
+        self._note_crashes(now, scene, workers)
+        self._remember(scene, workers)
+        decisions = self._decide_all(now, observation, workers)
+        report = self._act(now, scene, workers, decisions)
+        return Tick(
+            at=now,
+            duration=0.0,
+            observation=observation,
+            fleets=tuple(
+                self._fleet_tick(fleet, decision, workers, report) for fleet, decision in decisions.items()
+            ),
+            actions=tuple(report.actions),
+        )
+
+    def _blind_tick(self, now: float, trouble: str) -> Tick:
+        """A tick that cannot see the programs: nothing is decided, the queues are shown all the same."""
+        observation = self._observe(now, Unknown(trouble, now), {})
+        fleets = tuple(
+            FleetTick(name, fleet.scaling, fleet.queues, None, None, trouble, self._is_dry(name))
+            for name, fleet in self._config.fleets.items()
+        )
+        return Tick(at=now, duration=0.0, observation=observation, fleets=fleets)
+
+    def _decide_all(
+        self, now: float, observation: Observation, workers: Mapping[str, Worker]
+    ) -> dict[str, Decision]:
+        """Decide for every fleet of the config, and for those that are no longer in it."""
+        demands = self._demands(now, observation, workers)
+        holds = self._store.holds()
+        spare = self._memory_spare(observation.host)
+        decisions = {}
+        for fleet, scaling in self._all_fleets(workers).items():
+            members = tuple(worker for worker in workers.values() if worker.fleet == fleet)
+            budget = HostBudget(spare, self._memory_per_worker(now, fleet, members))
+            demand = demands.get(fleet, Demand(0, 0, 0))
+            situation = Situation(now, fleet, scaling, demand, members, budget, holds.get(fleet))
+            decision, memory = decide(situation, self._memory.get(fleet, FleetMemory()))
+            # A dry run must not step on from sizes that it never made.
+            self._memory[fleet] = replace(memory, size=None) if self._is_dry(fleet) else memory
+            decisions[fleet] = decision if fleet in self._config.fleets else _retire(decision, members)
+            if spare is not None:
+                spare -= decision.start * (budget.memory_per_worker or 0)
+        self._memory = {fleet: memory for fleet, memory in self._memory.items() if fleet in decisions}
+        return decisions
+
+    def _all_fleets(self, workers: Mapping[str, Worker]) -> dict[str, Scaling]:
+        retired = {worker.fleet for worker in workers.values()} - set(self._config.fleets)
+        configured = {name: fleet.scaling for name, fleet in self._config.fleets.items()}
+        return configured | dict.fromkeys(sorted(retired), RETIRED)
+
+    def _demands(
+        self, now: float, observation: Observation, workers: Mapping[str, Worker]
+    ) -> Mapping[str, Demand]:
+        readers = [
+            Reader(name, fleet.queues, fleet.max_workers * fleet.concurrency)
+            for name, fleet in self._config.fleets.items()
+        ]
+        return fleet_demands(now, readers, observation.queues, tuple(workers.values()))
+
+    def _memory_spare(self, host: Reading[HostStats]) -> int | None:
+        if isinstance(host, Unknown):
+            return None
+        return host.value.memory_available - self._config.host.reserve_memory
+
+    def _memory_per_worker(self, now: float, fleet: str, members: tuple[Worker, ...]) -> int | None:
+        pids = [worker.pid for worker in members if worker.state is WorkerState.RUNNING and worker.pid]
+        return self._sources.memory.per_worker(now, fleet, pids)
+
+    # --- act ---
+
+    def _act(
+        self, now: float, scene: _Scene, workers: Mapping[str, Worker], decisions: Mapping[str, Decision]
+    ) -> Report:
+        orders = [self._order(decision) for fleet, decision in decisions.items() if not self._is_dry(fleet)]
+        if not orders:
+            return Report()
+        world = World(scene.sections, scene.processes, scene.drains, workers)
+        return self._target.actor.carry_out(now, world, orders)
+
+    def _order(self, decision: Decision) -> Order:
+        fleet = self._config.fleets.get(decision.fleet)
+        return Order(
+            fleet=decision.fleet,
+            queues=frozenset(fleet.queues if fleet is not None else ()),
+            drain_timeout=fleet.drain_timeout if fleet is not None else float("inf"),
+            section=partial(self._section, fleet) if fleet is not None else None,
+            start=decision.start,
+            restore=decision.restore,
+            drain=decision.drain,
+            reason=decision.reasons[-1].text,
+        )
+
+    def _fleet_tick(
+        self, name: str, decision: Decision, workers: Mapping[str, Worker], report: Report
+    ) -> FleetTick:
+        fleet = self._config.fleets.get(name)
+        return FleetTick(
+            name=name,
+            scaling=fleet.scaling if fleet is not None else RETIRED,
+            queues=fleet.queues if fleet is not None else (),
+            workers=tuple(worker for worker in workers.values() if worker.fleet == name),
+            decision=decision,
+            trouble="; ".join(report.trouble.get(name, ())),
+            dry_run=self._is_dry(name),
+        )
+
+    def _section(self, fleet: Fleet, name: str) -> str:
+        return render(worker_program(self._config, fleet, name, self._host_name))
+
+    def _node(self, name: str) -> str:
+        return node_name(name, self._host_name)
+
+    def _is_dry(self, fleet: str) -> bool:
+        settings = self._config.fleets.get(fleet)
+        return self._config.dry_run or (settings is not None and settings.dry_run)
+
+
+def _pid(scene: _Scene, name: str) -> int | None:
+    process = scene.processes.get(name)
+    return process.pid if process is not None else None
+
+
+def _retire(decision: Decision, members: tuple[Worker, ...]) -> Decision:
+    """Let the workers that an operator stopped go as well: nobody can start them in a fleet that is gone."""
+    held = tuple(worker.name for worker in members if worker.state is WorkerState.HELD)
+    return replace(decision, drain=(*decision.drain, *held))

@@ -1,0 +1,199 @@
+"""Real time: one loop, an inbox, a config file that is looked at before each tick.
+
+Signal handlers and other threads only put a word into the inbox. The loop alone reads the config, ticks and
+publishes a snapshot; everyone else reads the snapshot.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import signal
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import dataclass, replace
+from enum import Enum
+from pathlib import Path
+from types import FrameType
+
+from autoscaler.act.turn import StepHook
+from autoscaler.controller import Controller
+from autoscaler.errors import ConfigError, StoreError
+from autoscaler.model import Tick
+from autoscaler.narrate import narrate
+from autoscaler.store import Lock, Store
+from autoscaler.watched_config import WatchedConfig
+from autoscaler.wiring import BrokerLink, local_host_name, sources, target
+
+log = logging.getLogger("autoscaler")
+
+
+class Word(Enum):
+    """What the inbox takes."""
+
+    STOP = "stop"
+    RELOAD = "reload"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What others may see of the daemon."""
+
+    config_path: Path
+    #: When the daemon started, and when its config was read.
+    started_at: float
+    config_read_at: float
+    polling_interval: float
+    #: None before the first tick.
+    tick: Tick | None
+    #: What is wrong with the config file as it is now; empty when it is in use.
+    config_problems: tuple[str, ...] = ()
+    #: Why the last tick failed as a whole; empty when it did not.
+    trouble: str = ""
+
+
+class SteadyClock:
+    """Seconds since the epoch that never step: read once, then counted on a monotonic clock."""
+
+    def __init__(self) -> None:
+        self._offset = time.time() - time.monotonic()
+
+    def __call__(self) -> float:
+        """The time now."""
+        return self._offset + time.monotonic()
+
+
+class Daemon:
+    """The daemon of one config file.
+
+    Parameters
+    ----------
+    environ : what ``${NAME}`` in the config stands for.
+    on_step : called after each step of acting with its name; tests kill the daemon there.
+    host_name : part of every worker's node name; this machine's own if not given.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        environ: Mapping[str, str] = os.environ,
+        on_step: StepHook = lambda _: None,
+        host_name: str = "",
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        self._host_name = host_name or local_host_name()
+        self._file = WatchedConfig(path, environ, self._host_name)
+        self._on_step = on_step
+        self._clock = clock or SteadyClock()
+        self._inbox: queue.SimpleQueue[Word] = queue.SimpleQueue()
+        self.config = self._file.load()
+        now = self._clock()
+        self.snapshot = Snapshot(path, now, now, self.config.polling_interval, None)
+
+    def stop(self) -> None:
+        """Ask the loop to end after its tick; the workers run on."""
+        self._inbox.put(Word.STOP)
+
+    def reload(self) -> None:
+        """Ask the loop to read the config again now."""
+        self._inbox.put(Word.RELOAD)
+
+    def handle_signals(self) -> None:
+        """Let TERM and INT stop the daemon, and HUP reload it. Main thread only."""
+
+        def put(number: int, _frame: FrameType | None) -> None:
+            self._inbox.put(Word.RELOAD if number == signal.SIGHUP else Word.STOP)
+
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, put)
+
+    def run(self, beside: AbstractContextManager[object] | None = None) -> None:
+        """Tick until stopped.
+
+        Parameters
+        ----------
+        beside : entered once this daemon is known to be the only one, left when it stops; the console.
+
+        Raises
+        ------
+        AlreadyRunning : another daemon uses the state folder.
+        StoreError : the state folder cannot be used.
+        """
+        with (
+            closing(Lock(self.config.state_dir)),
+            closing(Store(self.config.state_dir)) as store,
+            beside or nullcontext(),
+        ):
+            link = BrokerLink(self.config.broker)
+            controller = Controller(
+                self.config,
+                sources=sources(link),
+                target=target(self.config, link, store, self._on_step),
+                store=store,
+                host_name=self._host_name,
+            )
+            fleets = ", ".join(self.config.fleets) or "none"
+            log.info("started with %s, fleets: %s", self._file.path, fleets)
+            self._loop(controller, store, link)
+        log.info("stopped; the workers run on")
+
+    def _loop(self, controller: Controller, store: Store, link: BrokerLink) -> None:
+        due = time.monotonic()
+        word: Word | None = None
+        while word is not Word.STOP:
+            if word is Word.RELOAD or self._file.changed():
+                link = self._reload(controller, store, link)
+            self._tick(controller)
+            due = max(due + self.config.polling_interval, time.monotonic())
+            word = self._next_word(due)
+        link.close()
+
+    def _next_word(self, due: float) -> Word | None:
+        """Wait for a word until the next tick is due."""
+        try:
+            return self._inbox.get(timeout=max(0.0, due - time.monotonic()))
+        except queue.Empty:
+            return None
+
+    def _tick(self, controller: Controller) -> None:
+        try:
+            tick = controller.tick(self._clock())
+        except StoreError as error:
+            if str(error) != self.snapshot.trouble:
+                log.error("tick failed: %s", error)  # noqa: TRY400 - expected, its text says it all
+            self.snapshot = replace(self.snapshot, trouble=str(error))
+            return
+        for line in narrate(self.snapshot.tick, tick):
+            log.info("%s", line)
+        self.snapshot = replace(self.snapshot, tick=tick, trouble="")
+
+    # --- config ---
+
+    def _reload(self, controller: Controller, store: Store, link: BrokerLink) -> BrokerLink:
+        """Use the config file as it is now, or say why not and go on with the one in use."""
+        try:
+            new = self._file.load(instead_of=self.config)
+        except ConfigError as error:
+            problems = tuple(map(str, error.problems))
+            if problems != self.snapshot.config_problems:
+                log.error("config not used, the last good one goes on:\n%s", error)  # noqa: TRY400
+            self.snapshot = replace(self.snapshot, config_problems=problems)
+            return link
+        if new.broker != self.config.broker:
+            link.close()
+            link = BrokerLink(new.broker)
+            controller.reconnect(sources(link), target(new, link, store, self._on_step))
+        if new != self.config or self.snapshot.config_problems:
+            log.info("config read from %s", self._file.path)
+        self.config = new
+        controller.reconfigure(new)
+        self.snapshot = replace(
+            self.snapshot,
+            config_read_at=self._clock(),
+            polling_interval=new.polling_interval,
+            config_problems=(),
+        )
+        return link

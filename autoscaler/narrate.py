@@ -1,0 +1,56 @@
+"""Tell what changed between two ticks, in lines for the log. Pure; says a thing once, not every tick."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from autoscaler.model import FleetTick, Tick
+
+
+def narrate(before: Tick | None, after: Tick) -> list[str]:
+    """Lines for the log, in the order in which things happened.
+
+    Parameters
+    ----------
+    before : the tick before; None at the first one.
+    """
+    return [
+        *_sources(before, after),
+        *(line for fleet in after.fleets for line in _fleet(_find(before, fleet.name), fleet)),
+        *after.actions,
+    ]
+
+
+def _sources(before: Tick | None, after: Tick) -> Iterator[str]:
+    """What has become unknown, and what is known again."""
+    old, new = before.observation.unknown if before else {}, after.observation.unknown
+    for part, error in new.items():
+        if old.get(part) != error:
+            yield f"{part} unknown: {error}"
+    for part in old:
+        if part not in new:
+            yield f"{part} known again"
+
+
+def _find(tick: Tick | None, name: str) -> FleetTick | None:
+    return next((fleet for fleet in tick.fleets if fleet.name == name), None) if tick is not None else None
+
+
+def _fleet(before: FleetTick | None, after: FleetTick) -> Iterator[str]:
+    if after.decision is not None and _gist(before) != _gist(after):
+        decision = after.decision
+        verb = "would be" if after.dry_run else "are wanted"
+        reasons = "; ".join(f"{reason.code}: {reason.text}" for reason in decision.reasons)
+        yield f"{after.name}: {decision.desired} workers {verb}, {decision.current} serve ({reasons})"
+    old_trouble = before.trouble if before is not None else ""
+    if after.trouble and after.trouble != old_trouble:
+        yield f"{after.name}: {after.trouble}"
+    if old_trouble and not after.trouble:
+        yield f"{after.name}: no trouble any more"
+
+
+def _gist(fleet: FleetTick | None) -> object:
+    """What makes a decision worth a line: the wanted size, and by which rules."""
+    if fleet is None or fleet.decision is None:
+        return None
+    return fleet.decision.desired, tuple(reason.code for reason in fleet.decision.reasons)

@@ -1,0 +1,143 @@
+"""What a tick looks at and acts on, as interfaces and as the real things made from a config."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from autoscaler.act.actor import Actor
+from autoscaler.act.celery_program import celery_program
+from autoscaler.act.drains import Drains, Journal
+from autoscaler.act.program_file import Program, ProgramFile
+from autoscaler.act.programs import Programs
+from autoscaler.act.supervisord import Supervisord
+from autoscaler.act.turn import StepHook
+from autoscaler.config import Broker, Config, Fleet
+from autoscaler.model import HostStats, Process, QueueStats, Reading, WorkerStats
+from autoscaler.observe.celery_workers import CeleryWorkers
+from autoscaler.observe.host import host_stats, process_memory
+from autoscaler.observe.kombu_queues import KombuQueues
+from autoscaler.observe.queues import FallingBack
+from autoscaler.observe.rabbitmq import RabbitMQManagement
+from autoscaler.observe.worker_memory import WorkerMemory
+from autoscaler.remote_control import RemoteControl
+
+#: Seconds that workers have for their answers; silence is unknown after that.
+WORKERS_DEADLINE = 1.0
+
+
+class QueueSource(Protocol):
+    """Tells what waits in the queues."""
+
+    def queues(self, names: Collection[str]) -> Mapping[str, Reading[QueueStats]]: ...
+    def close(self) -> None: ...
+
+
+class WorkerSource(Protocol):
+    """Tells what the workers do."""
+
+    def inspect(
+        self,
+        nodes: Collection[str],
+        queues_of: Collection[str] | None = None,
+        *,
+        deadline: float | None = None,
+    ) -> Mapping[str, Reading[WorkerStats]]: ...
+
+
+class MemoryMeter(Protocol):
+    """Tells what one worker of a fleet takes."""
+
+    def per_worker(self, now: float, fleet: str, pids: list[int]) -> int | None: ...
+
+
+class ProcessSource(Protocol):
+    """Tells what supervisord runs."""
+
+    def processes(self) -> Mapping[str, Process]: ...
+
+
+class SectionFile(Protocol):
+    """Our programs file."""
+
+    def read(self) -> Mapping[str, str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where a tick looks."""
+
+    queues: QueueSource
+    workers: WorkerSource
+    host: Callable[[float], Reading[HostStats]]
+    memory: MemoryMeter
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a tick acts on."""
+
+    file: SectionFile
+    supervisord: ProcessSource
+    actor: Actor
+
+
+class BrokerLink:
+    """The connections to one broker; made anew when the config names another."""
+
+    def __init__(self, broker: Broker) -> None:
+        url, options = broker.url.get_secret_value(), broker.transport_options
+        management = broker.management_url
+        self.remote = RemoteControl(url, options)
+        self.queues = FallingBack(
+            RabbitMQManagement(management.get_secret_value(), broker.vhost) if management else None,
+            KombuQueues(url, options),
+        )
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self.queues.close()
+        self.remote.close()
+
+
+def sources(link: BrokerLink) -> Sources:
+    """The real sources of a broker and of this machine."""
+    return Sources(
+        queues=link.queues,
+        workers=CeleryWorkers(link.remote, deadline=WORKERS_DEADLINE),
+        host=host_stats,
+        memory=WorkerMemory(process_memory),
+    )
+
+
+def worker_program(config: Config, fleet: Fleet, worker: str, host_name: str) -> Program:
+    """The program that runs one worker of a fleet on this machine.
+
+    Raises
+    ------
+    ProgramFileError : a value cannot be written for Celery or supervisord.
+    """
+    return celery_program(fleet, worker, node_name(worker, host_name), config.state_dir / "log")
+
+
+def node_name(worker: str, host_name: str) -> str:
+    """Celery's name for a worker: ``emails-01@host``."""
+    return f"{worker}@{host_name}"
+
+
+def local_host_name() -> str:
+    """This machine's name, as it stands in the workers' node names."""
+    return socket.gethostname()
+
+
+def target(config: Config, link: BrokerLink, journal: Journal, on_step: StepHook) -> Target:
+    """The real target: a supervisord with our programs file, and a broker's workers."""
+    supervisord = Supervisord(config.supervisord.url.get_secret_value())
+    file = ProgramFile(config.supervisord.programs_file)
+    actor = Actor(
+        Drains(journal, supervisord, link.remote, on_step),
+        Programs(file, supervisord, on_step),
+    )
+    return Target(file, supervisord, actor)
