@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from autoscaler.config.rules import Blame, Conflict, NotJudged, WrongKind, clip, show
+from autoscaler.config.rules import SECRET_KEYS, Blame, Conflict, NotJudged, WrongKind, clip, show
 from autoscaler.config.schema import (
     Broker,
     Config,
@@ -50,9 +50,6 @@ _WANTED = {
     "mapping_type": "a mapping of keys to values",
     "dict_type": "a mapping of keys to values",
 }
-
-#: Values that may be passwords: nothing of them is repeated.
-_SECRET_KEYS = frozenset({"url", "management_url", "transport_options", "environment", "token", "options"})
 
 
 @dataclass(frozen=True)
@@ -113,12 +110,12 @@ class Explainer:
             return _missing(path)
         if kind == "literal_error":
             choices = str(detail.get("ctx", {}).get("expected", "")).replace("'", "")
-            return f"{self._shown(path)} is not one of {choices}".replace("'", "")
+            return f"{self._shown(path)} is not one of {choices}"
         return f"{self._shown(path)} is not valid here"
 
     def _shown(self, path: KeyPath) -> str:
         place = self.places.get(path)
-        if place is None or not place.raw or not _SECRET_KEYS.isdisjoint(path):
+        if place is None or not place.raw or not SECRET_KEYS.isdisjoint(path):
             return "this value"
         return show(place.raw) if place.kind is Kind.TEXT else clip(place.raw)
 

@@ -42,7 +42,7 @@ def find(explicit: Path | None, environ: Mapping[str, str]) -> Path:
 
 def _existing(path: Path, given_by: str) -> Path:
     if not _exists(path):
-        raise ConfigError([Problem(clip(str(path)), 1, "", f"there is no such file (given by {given_by})")])
+        raise ConfigError([Problem(str(path), 1, "", f"there is no such file (given by {given_by})")])
     return path
 
 
@@ -83,7 +83,7 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
 
 def _problems(path: Path, faults: Iterable[Fault]) -> list[Problem]:
     ordered = sorted(dict.fromkeys(faults), key=lambda fault: fault.line)
-    return [Problem(clip(str(path)), fault.line, dotted(fault.path), fault.message) for fault in ordered]
+    return [Problem(str(path), fault.line, dotted(fault.path), fault.message) for fault in ordered]
 
 
 def dotted(path: KeyPath) -> str:

@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-_SHOWN = 60
+_SHOWN = 120
 _USERINFO = re.compile(r"(?<=://).*@", re.DOTALL)
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+#: Keys whose values may hold passwords: nothing of them, or of anything below them, is repeated.
+SECRET_KEYS = frozenset({"url", "management_url", "transport_options", "environment", "token", "options"})
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
     """What a file's values may refer to. Without it, values come from Python and are taken as they are."""
 
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)
     #: A relative `url_file` is meant from here.
     folder: Path
 
@@ -67,7 +71,7 @@ def show(value: object) -> str:
 
 
 def clip(value: str) -> str:
-    """Make any text fit to be printed: one line, at most 60 characters, no user:password of a url."""
+    """Make any text fit to be printed: one line, at most 120 characters, no user:password of a url."""
     masked = _USERINFO.sub("***@", value)
     escaped = _INVISIBLE.sub(lambda m: m.group().encode("unicode_escape").decode("ascii"), masked)
     return escaped if len(escaped) <= _SHOWN else escaped[: _SHOWN - 3] + "..."

@@ -30,14 +30,18 @@ from autoscaler.config.secrets import secret, secret_file
 T = TypeVar("T", int, float)
 
 
+def _plain(number: float) -> str:
+    return f"{number:g}" if isinstance(number, float) else str(number)
+
+
 def _within(low: T, high: T | None = None, unit: str = "", why: str = "") -> AfterValidator:
     """Bound a number on both sides."""
 
     def check(value: T) -> T:
         if value < low:
-            raise ValueError(f"{value}{unit} is less than {low}{unit}")
+            raise ValueError(f"{_plain(value)}{unit} is less than {_plain(low)}{unit}")
         if high is not None and value > high:
-            raise ValueError(f"{value}{unit} is more than {high}{unit}{why}")
+            raise ValueError(f"{_plain(value)}{unit} is more than {_plain(high)}{unit}{why}")
         return value
 
     return AfterValidator(check)
@@ -45,7 +49,7 @@ def _within(low: T, high: T | None = None, unit: str = "", why: str = "") -> Aft
 
 def _more_than_zero(value: float) -> float:
     if value <= 0:
-        raise ValueError(f"{value} is not more than 0")
+        raise ValueError(f"must be more than 0, not {_plain(value)}")
     return value
 
 
@@ -74,7 +78,7 @@ def _not_empty(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
-def _not_yet(value: object) -> NoReturn:
+def _not_yet(_value: object) -> NoReturn:
     raise ValueError("is not supported yet")
 
 
@@ -124,7 +128,7 @@ class Broker(Keys):
     url_file: Path | None = Field(None, repr=False, strict=False)
     #: Any kombu url.
     url: SecretStr = Field(default=_ABSENT, validate_default=True)
-    #: RabbitMQ's management API, always with user and password; None: there is none (``null`` switches it off).
+    #: RabbitMQ's management API, always with user and password; None (``null``): there is none.
     management_url: SecretStr | None = Field(default=_ABSENT, validate_default=True)
     #: kombu's transport options, as the user's app has them.
     transport_options: dict[str, Any] = Field(default={}, repr=False)
@@ -325,7 +329,8 @@ class Fleet(Keys):
         if fixed or (scale and scale.policies):
             return scale
         what = "has no policy" if scale else "is missing"
-        rule = f"between min_workers ({least}) and max_workers ({most}) threshold or backlog_per_worker must decide"
+        bounds = f"min_workers ({least}) and max_workers ({most})"
+        rule = f"threshold or backlog_per_worker must decide between {bounds}"
         raise Conflict(f"{what}: {rule}", ("min_workers", "max_workers"))
 
     @field_validator("pool")
@@ -344,9 +349,12 @@ class Fleet(Keys):
         cls, fallback: model.Fallback | None, info: ValidationInfo
     ) -> model.Fallback | None:
         least, most = info.data.get("min_workers", 0), info.data.get("max_workers", 999)
-        if fallback and not least <= fallback.workers <= most:
-            message = f"{fallback.workers} is not within min_workers ({least}) and max_workers ({most})"
-            raise Conflict(message, ("min_workers", "max_workers"), at=("workers",))
+        if fallback and fallback.workers < least:
+            message = f"{fallback.workers} is less than min_workers ({least})"
+            raise Conflict(message, ("min_workers",), at=("workers",))
+        if fallback and fallback.workers > most:
+            message = f"{fallback.workers} is more than max_workers ({most})"
+            raise Conflict(message, ("max_workers",), at=("workers",))
         return fallback
 
 

@@ -148,7 +148,8 @@ def loopback(value: object) -> str:
         raise ValueError(f"{show(text)} is not host:port; write it as 127.0.0.1:8085")
     if not _is_loopback(host):
         raise ValueError(
-            f"{show(text)} is not on loopback: it needs token:, which is not supported yet; use 127.0.0.1:{port}"
+            f"{show(text)} is not a loopback address: it needs token:, which is not supported yet; "
+            f"use 127.0.0.1:{port}"
         )
     return text
 

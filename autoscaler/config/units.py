@@ -9,7 +9,7 @@ from autoscaler.model import Rate
 
 #: Seconds a unit, longest first: the order in which a compound is written.
 _SECONDS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-_NUMBER = r"\d{1,12}(?:\.\d{1,6})?"
+_NUMBER = r"[0-9]{1,12}(?:\.[0-9]{1,6})?"
 _DURATION = re.compile("".join(rf"(?:({_NUMBER}){unit})?" for unit in _SECONDS))
 _LONGEST = 366 * 86400.0
 
@@ -17,7 +17,7 @@ _BYTES = {"B": 1} | {f"{p}B": 1000**n for n, p in enumerate("kMGT", 1)} | {"KB":
 _BYTES |= {f"{p}iB": 1024**n for n, p in enumerate("KMGT", 1)}
 _SIZE = re.compile(rf"({_NUMBER})([A-Za-z]+)")
 
-_RATE = re.compile(r"(\d{1,6})/(.+)", re.DOTALL)
+_RATE = re.compile(r"([0-9]{1,6})/(.+)", re.DOTALL)
 
 
 def duration(value: object) -> float:

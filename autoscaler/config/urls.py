@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from kombu.transport import TRANSPORT_ALIASES
-from kombu.utils.url import parse_url
+from kombu.utils.url import url_to_parts, urlparts
 
 from autoscaler.config.rules import invisible
 from autoscaler.config.text import SOCKET_BYTES
@@ -57,8 +57,10 @@ def _check_broker(url: str) -> None:
         raise ValueError("is not a url; write it as amqp://user:password@host:5672//")
     if "." not in transport and transport.lower() not in known:
         raise ValueError(f"has a scheme that kombu does not know; it knows {', '.join(sorted(known))}")
+    if not _is_rabbitmq(url):  # such as MongoDB's, which names several hosts: kombu's transport reads it
+        return
     parts = _split(f"http://{rest}")
-    if _is_rabbitmq(url) and (parts.fragment or "@" in parts.path + parts.query or url.endswith("#")):
+    if parts.fragment or "@" in parts.path + parts.query or url.endswith("#"):
         raise ValueError(f"has an @ or # behind the host; {_ENCODE}")
 
 
@@ -66,17 +68,24 @@ def _is_rabbitmq(url: str) -> bool:
     return url.partition("://")[0].lower() in _RABBITMQ
 
 
+def _parts(url: str) -> urlparts:
+    """Take a checked broker url apart as kombu does; of several the first."""
+    return url_to_parts(url.split(";", maxsplit=1)[0])
+
+
 def virtual_host(url: str) -> str:
     """Give the virtual host of a checked broker url, as kombu reads it: ``/`` where it names none."""
-    return str(parse_url(url.split(";", maxsplit=1)[0])["virtual_host"] or "/")
+    try:
+        return _parts(url).path or "/"
+    except ValueError:  # not of one host and port, so kombu finds none either
+        return "/"
 
 
 def default_management_url(broker: str) -> str | None:
     """Derive RabbitMQ's management url from a checked broker url; None where the broker is another."""
     if not _is_rabbitmq(broker):
         return None
-    parts = parse_url(broker.split(";", maxsplit=1)[0])
-    host = parts["hostname"] or "localhost"
+    host = _parts(broker).hostname or "localhost"
     host = f"[{host}]" if ":" in host else host
     return f"http://{_userinfo(broker)}@{host}:{_MANAGEMENT_PORT}"
 
@@ -106,8 +115,8 @@ def management_url(url: str, broker: str) -> str:
 
 
 def _userinfo(broker: str) -> str:
-    parts = parse_url(broker.split(";", maxsplit=1)[0])
-    return ":".join(quote(parts[key] or _GUEST, safe="") for key in ("userid", "password"))
+    parts = _parts(broker)
+    return ":".join(quote(part or _GUEST, safe="") for part in (parts.username, parts.password))
 
 
 def _encoded(user: str | None, password: str | None) -> str:
@@ -138,7 +147,7 @@ def _unix_url(url: str) -> str:
     path = url.removeprefix("unix://")
     if not path.startswith("/") or invisible(path) or len(os.fsencode(path)) > SOCKET_BYTES:
         raise ValueError(
-            f"must have an absolute path behind unix://, of at most {SOCKET_BYTES} bytes, as unix:///run/supervisor.sock"
+            f"must have an absolute path behind unix://, of at most {SOCKET_BYTES} bytes, such as unix:///run/supervisor.sock"
         )
     return url
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 import yaml
 
-from autoscaler.config.rules import clip, show
+from autoscaler.config.rules import SECRET_KEYS, clip, show
 
 #: libyaml's parser where PyYAML was built with it: the same nodes, ten times as fast.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -129,7 +129,7 @@ def _check_size(text: str) -> None:
     """Refuse what is too deep or too much, before anything recursive sees it."""
     depth = 0
     for count, event in enumerate(yaml.parse(text, Loader=_Loader)):
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
@@ -143,8 +143,9 @@ def _check_size(text: str) -> None:
 def _unreadable(error: yaml.MarkedYAMLError, text: str) -> Unreadable:
     mark = error.problem_mark
     lines = _LINE_BREAK.split(text)
-    index = min(mark.line, len(lines) - 1) if mark else 0
-    here = lines[index][mark.column : mark.column + 1] if mark else ""
+    line, column = (mark.line, mark.column) if mark else (0, 0)
+    index = min(line, len(lines) - 1)
+    here = lines[index][column : column + 1]
     return Unreadable(index + 1, _in_words(error, here, index + 1))
 
 
@@ -184,7 +185,9 @@ class _Reader:
                 line, Kind.LIST if isinstance(node, yaml.SequenceNode) else Kind.MAPPING
             )
             if node.tag not in (f"{_TAG}seq", f"{_TAG}map"):
-                return self._fault(line, path, f"the tag {clip(node.tag)} is not supported")
+                return self._fault(
+                    line, path, f"the tag {clip(node.tag.replace(_TAG, '!!'))} is not supported"
+                )
             return (
                 self._list(node, path) if isinstance(node, yaml.SequenceNode) else self._mapping(node, path)
             )
@@ -209,14 +212,14 @@ class _Reader:
     def _list(self, node: yaml.SequenceNode, path: KeyPath) -> object:
         return [self.value(item, (*path, index), _line(item)) for index, item in enumerate(node.value)]
 
-    def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> object:
+    def _mapping(self, node: yaml.Node, path: KeyPath) -> object:
         pairs = self._pairs(node, path)
         return {
             name: self.value(value, (*path, name), _line_of(key, value))
             for name, (key, value) in pairs.items()
         }
 
-    def _pairs(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, tuple[yaml.Node, yaml.Node]]:
+    def _pairs(self, node: yaml.Node, path: KeyPath) -> dict[str, tuple[yaml.Node, yaml.Node]]:
         """Collect a mapping's pairs by key: its own, then what it merges in, as YAML's merge key has it."""
         own: dict[str, tuple[yaml.Node, yaml.Node]] = {}
         merged: list[yaml.Node] = []
@@ -258,9 +261,9 @@ class _Reader:
         kind = _KINDS.get(node.tag.removeprefix(_TAG))
         self.places[path] = Place(line, kind or Kind.TEXT, raw)
         if kind is None:
-            return self._fault(line, path, f"the tag {clip(node.tag)} is not supported")
+            return self._fault(line, path, f"the tag {clip(node.tag.replace(_TAG, '!!'))} is not supported")
         try:
-            return _READ[kind](raw)
+            return _READ[kind](raw, clip(raw) if SECRET_KEYS.isdisjoint(path) else "this value")
         except ValueError as error:
             return self._fault(line, path, str(error))
 
@@ -286,28 +289,37 @@ _KINDS = {
 }
 
 
-def _number(raw: str) -> int | float:
+def _text(raw: str, _shown: str) -> str:
+    return raw
+
+
+def _number(raw: str, shown: str) -> int | float:
     if _WHOLE.fullmatch(raw):
         return int(raw)
     # YAML 1.1 would read 010 as 8 and 1:30 as 90.
     if not _DECIMAL.fullmatch(raw) or re.match(r"[-+]?0[0-9]", raw) or not math.isfinite(float(raw)):
-        raise ValueError(f"{clip(raw)} is not a plain decimal number; quote it if it is meant as text")
+        raise ValueError(f"{shown} is not a plain decimal number; quote it if it is meant as text")
     return float(raw)
 
 
-def _truth(raw: str) -> bool:
+def _truth(raw: str, shown: str) -> bool:
     if raw.lower() not in _BOOLS:
-        raise ValueError(f"{clip(raw)} is not true or false")
+        raise ValueError(f"{shown} is not true or false")
     return _BOOLS[raw.lower()]
 
 
-def _nothing(raw: str) -> None:
+def _nothing(raw: str, shown: str) -> None:
     if not raw:
         raise ValueError("has no value")
     if raw.lower() != "null":
         raise ValueError(
-            f"YAML reads {clip(raw)} as nothing; write null for that, or quote it if it is meant as text"
+            f"YAML reads {shown} as nothing; write null for that, or quote it if it is meant as text"
         )
 
 
-_READ = {Kind.TEXT: str, Kind.NUMBER: _number, Kind.TRUTH: _truth, Kind.NOTHING: _nothing}
+_READ: dict[Kind, Callable[[str, str], object]] = {
+    Kind.TEXT: _text,
+    Kind.NUMBER: _number,
+    Kind.TRUTH: _truth,
+    Kind.NOTHING: _nothing,
+}
