@@ -53,6 +53,7 @@ class Connection:
 
     def __init__(self, url: str, transport_options: Mapping[str, Any], *, timeout: float) -> None:
         self._kombu = kombu.Connection(url, connect_timeout=timeout)
+        # Before anything touches `transport`, which reads its options once.
         self._kombu.transport_options = dict(transport_options) | timeouts(self._kombu, timeout)
         self.failures: tuple[type[Exception], ...] = (
             *FAILURES,
@@ -107,14 +108,14 @@ class Connection:
 
 def is_amqp(connection: Any) -> bool:
     """Whether a kombu connection speaks AMQP."""
-    return bool(connection.transport.driver_type == "amqp")
+    return bool(connection.get_transport_cls().driver_type == "amqp")
 
 
 def timeouts(connection: Any, timeout: float) -> dict[str, Any]:
     """The transport options that set this timeout on every read and write, by transport."""
     if is_amqp(connection):
         return {"connect_timeout": timeout, "read_timeout": timeout, "write_timeout": timeout}
-    if connection.transport.driver_type == "redis":
+    if connection.get_transport_cls().driver_type == "redis":
         return {"socket_connect_timeout": timeout, "socket_timeout": timeout}
     return {}
 

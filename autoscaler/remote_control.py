@@ -203,6 +203,7 @@ class _Mail:
             wanted = sorted(nodes if command.nodes is None else command.nodes & frozenset(nodes))
             if wanted:
                 self._publish(command, wanted, ticket, within)
+                self._keep_order()
         while not replies.complete and (left := ends - time.monotonic()) > 0:
             with suppress(TimeoutError):
                 self._connection.drain(left)
@@ -212,10 +213,16 @@ class _Mail:
     def tell(self, commands: Sequence[Command], nodes: Sequence[str]) -> None:
         for command in commands:
             self._publish(command, nodes)
+            self._keep_order()
 
     def close(self) -> None:
         # Brokers delete exclusive queues by themselves; kombu's file and memory transports do not.
         self._queue(self._channel).delete()
+
+    def _keep_order(self) -> None:
+        """Let time pass where kombu orders messages by the millisecond only (filesystem)."""
+        if not self._connection.native:
+            time.sleep(0.002)
 
     def _publish(self, command: Command, nodes: Sequence[str], ticket: str = "", within: float = 0.0) -> None:
         """Publish in the shape of `kombu.pidbox.Mailbox._publish`, which would retry for ever."""

@@ -72,11 +72,15 @@ class Http:
             raise late
         with cutting_off(self._adapter, within) as cut:
             try:
-                return self._get(url, within)
+                answer = self._get(url, within)
             except requests.Timeout:
                 raise late from None
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
                 raise (late if cut.is_set() else SourceError(in_words(exc))) from None
+            # A cut in the middle of the headers reads like their end.
+            if cut.is_set():
+                raise late
+            return answer
 
     def _get(self, url: str, within: float) -> Answer:
         with self._session.get(url, timeout=within, allow_redirects=False, stream=True) as response:

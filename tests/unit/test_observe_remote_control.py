@@ -1,0 +1,127 @@
+"""The remote control's bookkeeping of replies, and words without passwords."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autoscaler import broker
+from autoscaler.errors import SourceError
+from autoscaler.remote_control import Command, RemoteControl, Replies
+
+
+def asked(*nodes: str) -> tuple[Replies, str]:
+    replies = Replies([Command("stats")], nodes)
+    [ticket] = replies.tickets
+    return replies, ticket
+
+
+def test_replies_are_complete_with_the_last_awaited_one() -> None:
+    replies, ticket = asked("a@h", "b@h")
+    replies.take(ticket, {"a@h": 1})
+    assert not replies.complete
+    replies.take(ticket, {"b@h": None})
+    assert replies.complete
+    assert replies == {"stats": {"a@h": 1, "b@h": None}}
+
+
+def test_replies_to_other_questions_and_of_other_nodes_are_nothing_to_us() -> None:
+    replies, ticket = asked("a@h")
+    for other, body in [("old", {"a@h": 1}), (None, {"a@h": 1}), (ticket, {"x@h": 1}), (3, {"a@h": 1})]:
+        replies.take(other, body)
+    assert replies == {"stats": {}}
+    assert replies.errors == []
+
+
+@pytest.mark.parametrize("body", [None, [], {}, {"a@h": 1, "b@h": 2}, "a@h", 7])
+def test_a_reply_that_is_not_one_nodes_is_dropped_and_told(body: Any) -> None:
+    replies, ticket = asked("a@h")
+    replies.take(ticket, body)
+    assert replies == {"stats": {}}
+    assert "not one node's" in replies.errors[0]
+
+
+def test_a_second_reply_of_a_node_is_dropped_and_told() -> None:
+    replies, ticket = asked("a@h", "b@h")
+    replies.take(ticket, {"a@h": 1})
+    replies.take(ticket, {"a@h": 2})
+    assert replies["stats"] == {"a@h": 1}
+    assert "twice" in replies.errors[0]
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["a@h", "b@h"]), inner),
+        max_leaves=8,
+    )
+)
+def test_no_body_is_too_odd(body: Any) -> None:
+    replies, ticket = asked("a@h")
+    replies.take(ticket, body)
+
+
+def test_a_command_of_its_own_nodes_awaits_only_those() -> None:
+    commands = [
+        Command("active_queues", nodes=frozenset({"b@h", "x@h"})),
+        Command("stats", nodes=frozenset()),
+    ]
+    replies = Replies(commands, ["a@h", "b@h"])
+    [ticket, _] = replies.tickets
+    replies.take(ticket, {"b@h": []})
+    assert replies.complete
+
+
+def test_asking_nobody_needs_no_broker() -> None:
+    remote = RemoteControl("amqp://guest:guest@127.0.0.1:1//", {})
+    assert remote.ask([Command("stats")], [], 1.0) == {"stats": {}}
+
+
+def test_a_method_cannot_be_asked_twice_at_once() -> None:
+    remote = RemoteControl("memory://", {})
+    with pytest.raises(ValueError, match="once"):
+        remote.ask([Command("stats"), Command("stats")], ["a@h"], 0.1)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("amqp://u:p%40ss@h:1/v", "amqp://u@h:1/v"),
+        ("amqp://u:p@ss@h:1/v?heartbeat=1", "amqp://u@h:1/v"),
+        ("amqp://u:x@a;amqp://u:y@b", "amqp://u@a;amqp://u@b"),
+        ("redis://:pw@h/0", "redis://@h/0"),
+        ("filesystem://", "filesystem://"),
+        ("memory://", "memory://"),
+        ("amqp://h//", "amqp://h//"),
+    ],
+)
+def test_a_broker_is_named_without_its_password(url: str, shown: str) -> None:
+    assert broker.without_password(url) == shown
+
+
+def test_every_spelling_of_a_password_is_masked() -> None:
+    secrets = broker.secrets_of("amqp://u:a%2Fb@h", {"sentinel_kwargs": 1, "password": "qqq"})
+    words = broker.in_words(ValueError("a/b a%2Fb qqq a%2Fb\n\x1b[31mred"), secrets)
+    assert words == "ValueError: *** *** *** ***  [31mred"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nonsense://u:s3cret@h",
+        "amqp://u:s3cret@127.0.0.1:1//",
+        "amqp://u:s3cret@h:port//",
+        "redis://:s3cret@h",
+    ],
+)
+def test_a_broker_that_cannot_be_reached_is_a_source_error_without_password(url: str) -> None:
+    remote = RemoteControl(url, {}, timeout=0.5)
+    with pytest.raises(SourceError) as failed:
+        remote.ask([Command("stats")], ["a@h"], 0.1)
+    assert "s3cret" not in str(failed.value)
+    assert failed.value.__cause__ is None
+    assert failed.value.__suppress_context__
+    remote.close()
