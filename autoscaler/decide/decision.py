@@ -40,6 +40,7 @@ def decide(situation: Situation, memory: FleetMemory) -> tuple[Decision, FleetMe
     top = highest(recommendations)
     proposed = _proposed(case, top)
     needed = follow(case, proposed, (limits.waiting, limits.running, limits.unknown, limits.fallback))
+    # Within bounds, so that the history never has more entries than there are sizes.
     history = pace.recommended(case, case.bounded(needed.workers))
     bounds = starts.allowances(case)
     restorable = len(restore_order(situation.workers))

@@ -69,13 +69,9 @@ def max_scale_down(case: Case, course: Course) -> Course:
 
 
 def size_before(case: Case, rate: Rate) -> int:
-    """The size at the beginning of a rate's period, or the earliest that is remembered.
-
-    What was decided at this very time is not before it, so that deciding twice gives the same.
-    """
-    sizes = case.memory.sizes
+    """The size at the beginning of a rate's period (> 0), or the earliest that is remembered."""
     begun = case.now - rate.period
-    earlier = [size for time, size in sizes if time <= begun and time < case.now]
+    earlier = [size for time, size in case.memory.sizes if time <= begun]
     return earlier[-1] if earlier else _earliest(case)
 
 
@@ -85,7 +81,7 @@ def sizes(case: Case, desired: int) -> tuple[tuple[float, int], ...]:
     after = before if before[-1][1] == desired else (*before, (case.now, desired))
     periods = [rate.period for rate in (case.scaling.max_scale_up, case.scaling.max_scale_down) if rate]
     oldest = case.now - max(periods, default=0.0)
-    superseded = sum(time <= oldest and time < case.now for time, _ in after)
+    superseded = sum(time <= oldest for time, _ in after)
     return after[max(0, superseded - 1) :]
 
 

@@ -265,6 +265,14 @@ def test_sizes_are_remembered_as_far_back_as_the_longest_rate_looks():
     assert oldest <= NOW + 199 - 50 < second_oldest
 
 
+def test_the_history_has_no_more_entries_than_there_are_sizes_while_a_backlog_melts():
+    memory = FleetMemory()
+    for second in range(500):
+        asked = situation(1000 - second, now=NOW + second, stabilization=600.0, max_workers=6)
+        _, memory = decide(asked, memory)
+    assert len(memory.recommended) == 1
+
+
 # --- host
 
 
