@@ -7,6 +7,7 @@ supervisord is simply reached again, and no call is ever sent twice.
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 import xmlrpc.client
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -37,6 +38,14 @@ _STATES = {
     100: ProcessState.EXITED,
     200: ProcessState.FATAL,
 }
+
+# Values that supervisord quotes when it cannot read them; any may be a password, also somebody else's.
+_QUOTED_VALUE = re.compile(
+    r"(?<=Format string ).*(?= for '[^']*' (?:contains names|is badly))"
+    r"|(?<=pairs in value )'.*'(?= in section '|$)",
+    re.DOTALL,
+)
+_AVAILABLE_NAMES = re.compile(r" Available names: .*?(?= in section |$)", re.DOTALL)
 
 #: What may come out of reading an answer that is no XML-RPC.
 _NONSENSE = (ExpatError, xmlrpc.client.ResponseError, ValueError, TypeError, LookupError, AttributeError)
@@ -192,7 +201,8 @@ class Supervisord:
         if not names:
             return {}
         answers = self._multicall([(method, (name, *more)) for name in names])
-        faults = {name: _fault(method, answer) for name, answer in zip(names, answers, strict=True)}
+        with self._understood(method):
+            faults = {name: _outcome(method, answer) for name, answer in zip(names, answers, strict=True)}
         return {name: fault for name, fault in faults.items() if fault and fault.code != fine}
 
     @staticmethod
@@ -215,7 +225,8 @@ class Supervisord:
             try:
                 (answer,), _ = xmlrpc.client.loads(data)
             except xmlrpc.client.Fault as fault:
-                raise SupervisordFault(_short(method), fault.faultCode, fault.faultString) from None
+                text = _without_values(str(fault.faultString))
+                raise SupervisordFault(_short(method), fault.faultCode, text) from None
         return answer
 
     @contextlib.contextmanager
@@ -234,6 +245,19 @@ def _fault(method: str, answer: Any) -> SupervisordFault | None:
     if isinstance(answer, dict) and "faultCode" in answer:
         return SupervisordFault(_short(method), answer["faultCode"], str(answer.get("faultString", "")))
     return None
+
+
+def _without_values(text: str) -> str:
+    """Leave out the values, and the names of all variables; section, key and file stay."""
+    return _AVAILABLE_NAMES.sub("", _QUOTED_VALUE.sub("...", text))
+
+
+def _outcome(method: str, answer: Any) -> SupervisordFault | None:
+    """Read the answer to a verb: a fault, or True; anything else is no word of supervisord's."""
+    fault = _fault(method, answer)
+    if fault is None and answer is not True:
+        raise TypeError(f"{answer!r} is neither a fault nor True")
+    return fault
 
 
 def _short(method: str) -> str:

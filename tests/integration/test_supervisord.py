@@ -244,6 +244,26 @@ def test_a_bad_section_of_somebody_else_stops_the_reload_and_is_named(
     assert client.processes()["a-01"].pid
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('environment=A="s3cret%"', "Format string ... for 'environment' is badly formatted: .* in section"),
+        ('environment=A="s3cret%(x)s"', "for 'environment' contains names .* cannot be expanded. in section"),
+        ('environment=A="s3cret",B', r"Unexpected end of key/value pairs in value \.\.\. in section"),
+        ("user=%(s3cret", "Format string ... for 'program:bad.user' is badly formatted"),
+    ],
+)
+def test_a_value_that_may_be_a_password_is_left_out_of_a_fault(
+    supervisord: SupervisordInstance, client: Supervisord, line: str, words: str
+) -> None:
+    bad = supervisord.conf_d / "bad.conf"
+    bad.write_text(f"[program:bad]\ncommand=x\n{line}\n")
+    with pytest.raises(SupervisordFault, match=words) as caught:
+        client.reload()
+    assert "s3cret" not in str(caught.value)
+    assert f"in section 'program:bad' (file: '{bad}')" in caught.value.text
+
+
 # --- when it does not answer ----------------------------------------------------------------------------
 
 
@@ -404,7 +424,7 @@ def answering(path: Path, answer: bytes, pause: float = 0.0) -> Iterator[list[by
             except OSError:
                 return
             with connection:
-                requests.append(connection.recv(65536))
+                requests.append(_request(connection))
                 _send(connection, answer, pause)
 
     thread = threading.Thread(target=serve, daemon=True)
@@ -415,6 +435,14 @@ def answering(path: Path, answer: bytes, pause: float = 0.0) -> Iterator[list[by
         server.shutdown(socket.SHUT_RDWR)
         server.close()
         thread.join(5)
+
+
+def _request(connection: socket.socket) -> bytes:
+    """Read a whole request: one closed on unread bytes would look like a broken connection."""
+    seen = b""
+    while not seen.endswith(b"</methodCall>\n") and (more := connection.recv(65536)):
+        seen += more
+    return seen
 
 
 def _send(connection: socket.socket, answer: bytes, pause: float) -> None:
