@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -18,10 +11,9 @@ import pytest
 from autoscaler.act.program_file import Program, ProgramFile, render
 from autoscaler.act.supervisord import BAD_NAME, CANT_REREAD, STILL_RUNNING, ReloadDiff, Supervisord
 from autoscaler.demo.services import SupervisordInstance
-from autoscaler.errors import SupervisordFault, SupervisordUnreachable
+from autoscaler.errors import SupervisordFault
 from autoscaler.model import ProcessState
 
-DEPLOY = Path(__file__).parents[2] / "deploy" / "supervisord.conf"
 SLEEP = ("/bin/sleep", "1000")
 
 
@@ -264,17 +256,6 @@ def test_a_value_that_may_be_a_password_is_left_out_of_a_fault(
     assert f"in section 'program:bad' (file: '{bad}')" in caught.value.text
 
 
-# --- when it does not answer ----------------------------------------------------------------------------
-
-
-def test_a_restarted_supervisord_is_reached_again(supervisord: SupervisordInstance) -> None:
-    clients = [Supervisord(supervisord.url), Supervisord(supervisord.http_url)]
-    first = [client.identity().pid for client in clients]
-    supervisord.restart()
-    again = [client.identity().pid for client in clients]
-    assert again == [supervisord.pid] * 2 != first
-
-
 def test_a_supervisord_that_shuts_down_says_so(
     supervisord: SupervisordInstance, client: Supervisord, put, eventually
 ) -> None:
@@ -287,219 +268,3 @@ def test_a_supervisord_that_shuts_down_says_so(
         with pytest.raises(SupervisordFault, match="SHUTDOWN_STATE"):
             verb()
     assert client.add_all(["a-01"])["a-01"].text == "SHUTDOWN_STATE"
-
-
-def test_a_frozen_supervisord_costs_no_more_than_the_timeout(supervisord: SupervisordInstance) -> None:
-    supervisord.pause()
-    try:
-        for url in (supervisord.url, supervisord.http_url):
-            start = time.monotonic()
-            with pytest.raises(SupervisordUnreachable, match=r"did not answer within 0.3 s"):
-                Supervisord(url, timeout=0.3).processes()
-            assert time.monotonic() - start < 1.5
-    finally:
-        supervisord.resume()
-    assert Supervisord(supervisord.url).processes() == {}
-
-
-def test_a_dead_supervisord_is_told_from_a_missing_one(supervisord: SupervisordInstance) -> None:
-    client, http = Supervisord(supervisord.url), Supervisord(supervisord.http_url)
-    supervisord.kill()
-    with pytest.raises(SupervisordUnreachable, match="nobody listens there: start supervisord"):
-        client.processes()
-    with pytest.raises(SupervisordUnreachable, match=r"http://127.0.0.1:\d+: nobody listens there"):
-        http.processes()
-    supervisord.socket.unlink()
-    with pytest.raises(SupervisordUnreachable, match=r"s.sock: there is no such socket"):
-        client.processes()
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-def test_a_socket_that_is_not_for_us_is_named(supervisord: SupervisordInstance) -> None:
-    code = (
-        "import os, sys; from autoscaler.act.supervisord import Supervisord\n"
-        "os.seteuid(65534)\n"
-        "try: Supervisord(sys.argv[1]).processes()\n"
-        "except Exception as error: print(type(error).__name__, error)"
-    )
-    for folder in (supervisord.folder, supervisord.folder.parent):
-        folder.chmod(0o755)
-    done = subprocess.run(
-        [sys.executable, "-c", code, supervisord.url], capture_output=True, text=True, check=True, timeout=30
-    )
-    assert "SupervisordUnreachable" in done.stdout
-    assert "permission denied: set chmod and chown" in done.stdout
-
-
-def test_a_wrong_password_is_told_and_none_is_shown(supervisord: SupervisordInstance) -> None:
-    wrong = supervisord.http_url.replace(supervisord.password, "s%40cret%2F")
-    client = Supervisord(wrong)
-    with pytest.raises(SupervisordUnreachable, match="wants another user name or password") as caught:
-        client.processes()
-    assert "cret" not in str(caught.value) + repr(client) + repr(caught.value.__cause__)
-
-
-@pytest.mark.parametrize(
-    "url",
-    ["", "unix://relative", "/run/s.sock", "https://h:1", "http://", "http://u:se/cret@h:1", "http://h:port"],
-)
-def test_an_url_that_is_none_is_refused_without_showing_it(url: str) -> None:
-    with pytest.raises(SupervisordUnreachable, match=r"supervisord\.url: ") as caught:
-        Supervisord(url)
-    assert "cret" not in str(caught.value)
-
-
-def test_user_and_password_may_hold_any_character(short_folder: Path) -> None:
-    file = short_folder / "s"
-    with answering(file, reply(b"<string>x</string>")) as seen, pytest.raises(SupervisordUnreachable):
-        Supervisord(f"unix://us%C3%A9r:p%40%2F%3A%25@{file}").processes()
-    assert b"Authorization: Basic dXPDqXI6cEAvOiU=" in seen[0]
-
-
-def reply(value: bytes) -> bytes:
-    body = b"<methodResponse><params><param><value>" + value + b"</value></param></params></methodResponse>"
-    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        b"",
-        b"hello\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n<html",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n<methodResponse>",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
-        b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n",
-        b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\n\r\n\xff\xfe\x00",
-        reply(b""),
-        reply(b"<int>x</int>"),
-        reply(b"<int>1</int>"),
-        reply(b"<boolean>7</boolean>"),
-        reply(b"<struct><value>1</value></struct>"),
-        reply(b"<array><data><value><int>1</int></value></data></array>"),
-        reply(b"<array><data><value><array><data></data></array></value></data></array>"),
-        reply(b"<array><data><value><struct></struct></value></data></array>"),
-    ],
-)
-def test_nonsense_is_an_error_of_ours_whatever_was_asked(short_folder: Path, answer: bytes) -> None:
-    with answering(short_folder / "s", answer):
-        client = Supervisord(f"unix://{short_folder}/s", timeout=2.0)
-        for ask in (client.processes, client.reload, client.identity, lambda: client.add("a")):
-            with pytest.raises(SupervisordUnreachable):
-                ask()
-
-
-def test_an_answer_that_drips_for_ever_is_cut_at_the_deadline(short_folder: Path) -> None:
-    head = b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"
-    with answering(short_folder / "s", head + b"<" * 9000, pause=0.02):
-        start = time.monotonic()
-        with pytest.raises(SupervisordUnreachable, match=r"did not answer within 0.4 s"):
-            Supervisord(f"unix://{short_folder}/s", timeout=0.4).processes()
-        assert time.monotonic() - start < 2
-
-
-def test_a_full_backlog_is_told_as_a_hang(short_folder: Path) -> None:
-    path = short_folder / "s"
-    with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as waiting:
-        server.bind(str(path))
-        server.listen(0)
-        waiting.connect(str(path))
-        with pytest.raises(SupervisordUnreachable, match=r"takes no more connections|did not answer"):
-            Supervisord(f"unix://{path}", timeout=0.3).processes()
-
-
-@contextmanager
-def answering(path: Path, answer: bytes, pause: float = 0.0) -> Iterator[list[bytes]]:
-    """A server that gives each request this answer, byte by byte if there is a pause; yields the requests."""
-    requests: list[bytes] = []
-    server = socket.socket(socket.AF_UNIX)
-    server.bind(str(path))
-    server.listen()
-
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = server.accept()
-            except OSError:
-                return
-            with connection:
-                requests.append(_request(connection))
-                _send(connection, answer, pause)
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    try:
-        yield requests
-    finally:
-        server.shutdown(socket.SHUT_RDWR)
-        server.close()
-        thread.join(5)
-
-
-def _request(connection: socket.socket) -> bytes:
-    """Read a whole request: one closed on unread bytes would look like a broken connection."""
-    seen = b""
-    while not seen.endswith(b"</methodCall>\n") and (more := connection.recv(65536)):
-        seen += more
-    return seen
-
-
-def _send(connection: socket.socket, answer: bytes, pause: float) -> None:
-    try:
-        if not pause:
-            connection.sendall(answer)
-            return
-        for byte in answer:
-            connection.sendall(bytes([byte]))
-            time.sleep(pause)
-    except OSError:
-        pass  # the client gave up, as it should
-
-
-# --- the example that is shipped ------------------------------------------------------------------------
-
-
-def test_the_shipped_configuration_runs_the_autoscaler_and_the_programs(
-    short_folder: Path, eventually
-) -> None:
-    config = _installed_example(short_folder)
-    command = [sys.executable, "-m", "supervisor.supervisord", "-n", "-s", "-c", str(config)]
-    daemon = subprocess.Popen(command, cwd=short_folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        client = Supervisord(f"unix://{short_folder}/supervisor.sock")
-        eventually((short_folder / "supervisor.sock").exists)
-        eventually(lambda: len(client.processes()) == 2)
-        assert client.reload() == diff()
-        ctl = [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(config), "status"]
-        status = subprocess.run(ctl, capture_output=True, text=True, timeout=30, check=False).stdout
-        assert [line.split()[0] for line in status.splitlines()] == ["autoscaler", "emails-01"]
-        log = short_folder / "log" / "autoscaler.log"
-        eventually(lambda: log.exists() and "run --config" in log.read_text())
-        assert (short_folder / "supervisor.sock").stat().st_mode & 0o777 == 0o770
-    finally:
-        daemon.terminate()
-        daemon.wait(20)
-
-
-def _installed_example(folder: Path) -> Path:
-    """Write the shipped file with nothing changed but its paths."""
-    for name in ("log", "conf.d"):
-        (folder / name).mkdir()
-    stub = folder / "autoscaler"
-    stub.write_text('#!/bin/sh\necho "$@"\nexec sleep 1000\n')
-    stub.chmod(0o755)
-    text = DEPLOY.read_text()
-    for old, new in {
-        "/run/": f"{folder}/",
-        "/var/log/supervisor": f"{folder}/log",
-        "/etc/supervisor/conf.d": f"{folder}/conf.d",
-        "/usr/local/bin/autoscaler": str(stub),
-    }.items():
-        assert old in text
-        text = text.replace(old, new)
-    (folder / "supervisord.conf").write_text(text)
-    (folder / "conf.d" / "autoscaler.conf").write_text(
-        f"[program:emails-01]\ncommand={shutil.which('sleep')} 1000\n"
-    )
-    return folder / "supervisord.conf"
