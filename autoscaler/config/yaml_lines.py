@@ -104,7 +104,7 @@ def parse(content: bytes) -> Document:
         raise Unreadable(1, "is not valid YAML") from error
     if root is None:
         raise Unreadable(1, "is empty; it needs at least broker: and fleets:")
-    reader = _Reader()
+    reader = _Reader(last_line=_line_at(text))
     data = reader.value(root, (), 1)
     return Document(data, reader.places, tuple(reader.faults))
 
@@ -169,11 +169,12 @@ def _in_words(error: yaml.MarkedYAMLError, character: str, line: int) -> str:
 class _Reader:
     """Walks the nodes once, following aliases; guards against endless and exploding ones."""
 
-    def __init__(self) -> None:
+    def __init__(self, last_line: int) -> None:
         self.places: dict[KeyPath, Place] = {}
         self.faults: list[Fault] = []
         self._inside: list[yaml.Node] = []
         self._count = 0
+        self._last_line = last_line
 
     def value(self, node: yaml.Node, path: KeyPath, line: int) -> object:
         """Give the plain data of a node, noting its place; `line` is for a list or mapping below its key."""
@@ -206,8 +207,12 @@ class _Reader:
         self._inside.append(node)
 
     def _fault(self, line: int, path: KeyPath, message: str) -> object:
-        self.faults.append(Fault(line, path, message))
+        self.faults.append(Fault(self._in_file(line), path, message))
         return BAD
+
+    def _in_file(self, line: int) -> int:
+        """Bound a line: the parser puts a value that is left out at the end behind the last one."""
+        return min(line, self._last_line)
 
     def _list(self, node: yaml.SequenceNode, path: KeyPath) -> object:
         return [self.value(item, (*path, index), _line(item)) for index, item in enumerate(node.value)]
@@ -257,7 +262,7 @@ class _Reader:
         return str(node.value)
 
     def _scalar(self, node: yaml.ScalarNode, path: KeyPath) -> object:
-        raw, line = str(node.value), _line(node)
+        raw, line = str(node.value), self._in_file(_line(node))
         kind = _KINDS.get(node.tag.removeprefix(_TAG))
         self.places[path] = Place(line, kind or Kind.TEXT, raw)
         if kind is None:

@@ -58,6 +58,7 @@ def without_jargon(text: str) -> bool:
 @example(b"&a a: *a")
 @example(b"a: " + b"9" * 5000)
 @example(b"a: 1.0e+999")
+@example(b"? 09")
 def test_no_bytes_make_a_traceback(content: bytes) -> None:
     assert without_jargon(outcome(content))
 
