@@ -19,13 +19,14 @@ from pathlib import Path
 from types import FrameType
 
 from autoscaler.act.turn import StepHook
+from autoscaler.config import Config
 from autoscaler.controller import Controller
 from autoscaler.errors import ConfigError, StoreError
 from autoscaler.model import Tick
 from autoscaler.narrate import narrate
 from autoscaler.store import Lock, Store
 from autoscaler.watched_config import WatchedConfig
-from autoscaler.wiring import BrokerLink, local_host_name, sources, target
+from autoscaler.wiring import BrokerLink, local_host_name, log_folders, sources, target
 
 log = logging.getLogger("autoscaler")
 
@@ -135,6 +136,7 @@ class Daemon:
                 store=store,
                 host_name=self._host_name,
             )
+            _make_log_folders(self.config)
             fleets = ", ".join(self.config.fleets) or "none"
             log.info("started with %s, fleets: %s", self._file.path, fleets)
             self._loop(controller, store, link)
@@ -189,6 +191,7 @@ class Daemon:
         if new != self.config or self.snapshot.config_problems:
             log.info("config read from %s", self._file.path)
         self.config = new
+        _make_log_folders(new)
         controller.reconfigure(new)
         self.snapshot = replace(
             self.snapshot,
@@ -197,3 +200,12 @@ class Daemon:
             config_problems=(),
         )
         return link
+
+
+def _make_log_folders(config: Config) -> None:
+    """Make the folders of the workers' logs: supervisord refuses a program whose log has no folder."""
+    for folder in log_folders(config):
+        try:
+            folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        except OSError as error:
+            log.warning("the log folder %s cannot be made: %s", folder, error.strerror)

@@ -39,9 +39,9 @@ def _find(tick: Tick | None, name: str) -> FleetTick | None:
 def _fleet(before: FleetTick | None, after: FleetTick) -> Iterator[str]:
     if after.decision is not None and _gist(before) != _gist(after):
         decision = after.decision
-        verb = "would be" if after.dry_run else "are wanted"
+        verb = "would want" if after.dry_run else "wants"
         reasons = "; ".join(f"{reason.code}: {reason.text}" for reason in decision.reasons)
-        yield f"{after.name}: {decision.desired} workers {verb}, {decision.current} serve ({reasons})"
+        yield f"{after.name}: {verb} {decision.desired} workers, has {decision.current} ({reasons})"
     old_trouble = before.trouble if before is not None else ""
     if after.trouble and after.trouble != old_trouble:
         yield f"{after.name}: {after.trouble}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from autoscaler.act.actor import Actor
@@ -119,7 +120,16 @@ def worker_program(config: Config, fleet: Fleet, worker: str, host_name: str) ->
     ------
     ProgramFileError : a value cannot be written for Celery or supervisord.
     """
-    return celery_program(fleet, worker, node_name(worker, host_name), config.state_dir / "log")
+    return celery_program(fleet, worker, node_name(worker, host_name), _default_log_dir(config))
+
+
+def log_folders(config: Config) -> set[Path]:
+    """The folders that the workers' logs go to."""
+    return {fleet.log_dir or _default_log_dir(config) for fleet in config.fleets.values()}
+
+
+def _default_log_dir(config: Config) -> Path:
+    return config.state_dir / "log"
 
 
 def node_name(worker: str, host_name: str) -> str:

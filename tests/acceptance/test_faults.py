@@ -1,0 +1,105 @@
+"""Services that fail in the middle of the load: nothing shrinks on unknown, nothing is lost, all recovers."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+
+@pytest.fixture
+def loaded(broken_system, eventually):
+    """A fleet of three that has tasks for some 15 seconds."""
+    system, node = broken_system
+    system.write_config(max_workers=3)
+    system.start_daemon()
+    eventually(lambda: system.settled_at(1), 30, "the fleet runs")
+    system.publish(180, seconds=0.5)
+    eventually(lambda: system.settled_at(3), 40, "the fleet has grown")
+    return system, node
+
+
+class Watch:
+    """Notes the smallest size that the daemon wanted while something was unknown."""
+
+    def __init__(self, system):
+        self._system = system
+        self.unknown = []
+        self.wanted = []
+
+    def look(self):
+        view = self._system.look()
+        fleet = next(iter(view.fleets), None) if view else None
+        if fleet is None:
+            return
+        unknown = list(view.unknown) + (fleet.demand.unknown if fleet.demand else [])
+        if unknown:
+            self.unknown += unknown
+            if fleet.desired is not None:
+                self.wanted.append(fleet.desired)
+
+
+def recovers(system, eventually, first):
+    """Everything that was published is done, and the fleet goes back to one worker by itself."""
+    eventually(lambda: system.tally.lost == 0, 90, "all tasks are done")
+    eventually(lambda: system.settled_at(1), 60, "the fleet shrinks again")
+    assert system.daemon.pid == first
+    assert system.daemon.exit_code is None
+
+
+def test_the_management_api_stops(loaded, eventually):
+    system, node = loaded
+    node.stop_management()
+    assert not node.management_answers()
+    # Passive declares go on telling the queue's length, so nothing becomes unknown.
+    eventually(lambda: system.tally.done > 60, 30, "work goes on")
+    assert system.look().unknown == {}
+    assert system.fleet().desired == 3
+    recovers(system, eventually, system.daemon.pid)
+    node.start_management()
+
+
+def test_the_broker_stops(loaded, eventually):
+    system, node = loaded
+    watch = Watch(system)
+    node.stop()
+
+    def unknown_for_a_while():
+        watch.look()
+        return len(watch.wanted) >= 20
+
+    eventually(unknown_for_a_while, 40, "the daemon goes on without knowing")
+    assert min(watch.wanted) == 3
+    node.start()
+    recovers(system, eventually, system.daemon.pid)
+
+
+def test_supervisord_restarts(loaded, eventually):
+    system, _ = loaded
+    daemon = system.daemon.pid
+    system.supervisord.restart(grace=20)
+    eventually(lambda: len(system.pids()) == 3, 20, "supervisord has started all three again")
+    recovers(system, eventually, daemon)
+    assert len(system.nodes()) == 1
+
+
+def test_supervisord_is_away_for_a_while(loaded, eventually):
+    system, _ = loaded
+    before = system.pids()
+    system.supervisord.pause()
+    eventually(lambda: "supervisord" in (system.look() or system).unknown, 20, "supervisord is unknown")
+    assert system.fleet().desired is None
+    assert system.fleet().trouble
+    system.supervisord.resume()
+    eventually(lambda: system.states() != {}, 20, "supervisord is known again")
+    assert system.pids() == before
+    recovers(system, eventually, system.daemon.pid)
+
+
+def test_a_worker_is_killed(loaded, eventually):
+    system, _ = loaded
+    victim = system.pids()["emails-02"]
+    os.kill(victim, signal.SIGKILL)
+    eventually(lambda: system.pids().get("emails-02") not in (None, victim), 20, "supervisord restarts it")
+    recovers(system, eventually, system.daemon.pid)
