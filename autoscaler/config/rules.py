@@ -13,7 +13,7 @@ from pathlib import Path
 
 _SHOWN = 120
 _USERINFO = re.compile(r"(?<=://).*@", re.DOTALL)
-_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 
 
 #: Keys whose values may hold passwords: nothing of them, or of anything below them, is repeated.

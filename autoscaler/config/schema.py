@@ -86,6 +86,7 @@ Duration = Annotated[float, _parsed(units.duration, int, float)]
 Size = Annotated[int, _parsed(units.size, int)]
 Rate = Annotated[model.Rate, _parsed(units.rate, model.Rate)]
 AbsolutePath = Annotated[Path, PlainValidator(text.absolute_path)]
+ProgramPath = Annotated[Path, PlainValidator(text.program_path)]
 SocketPath = Annotated[Path, PlainValidator(text.socket_path)]
 QueueNames = Annotated[
     tuple[Annotated[str, PlainValidator(text.queue_name)], ...],
@@ -99,7 +100,7 @@ Words = Annotated[
     BeforeValidator(text.split_words),
 ]
 Environment = Mapping[
-    Annotated[str, PlainValidator(text.variable_name)], Annotated[str, PlainValidator(text.printable)]
+    Annotated[str, PlainValidator(text.variable_name)], Annotated[str, PlainValidator(text.variable_value)]
 ]
 NotYet = Annotated[None, PlainValidator(_not_yet), Field(exclude=True, repr=False)]
 
@@ -279,13 +280,13 @@ class Fleet(Keys):
     pool: Literal["prefork", "threads", "gevent", "eventlet", "solo"] = "prefork"
     #: A name on PATH or an absolute path.
     celery: Annotated[str, PlainValidator(text.command)] = "celery"
-    directory: AbsolutePath | None = None
+    directory: ProgramPath | None = None
     user: Annotated[str, PlainValidator(text.user_name)] | None = None
     #: May hold passwords, so it is never shown.
     environment: Environment = Field(default={}, repr=False)
     #: More arguments of `celery worker`, one word each.
     options: Words = ()
-    log_dir: AbsolutePath | None = None
+    log_dir: ProgramPath | None = None
     #: Seconds; a fleet shrinks to the highest recommendation of the last so many seconds.
     stabilization: Duration = 60.0
     #: Share by which demand may miss the target, 0..1.

@@ -13,7 +13,12 @@ from autoscaler.config.rules import WrongKind, invisible, show
 #: Longest path of a unix socket that Linux takes (sun_path is 108 with the closing zero).
 SOCKET_BYTES = 107
 _FLEET = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
+_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]*\$?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+#: What supervisord would read otherwise in a value of its file, though it stands in quotes.
+_COMMENT = re.compile(r"\s[;#]")
+_HERE = "%(here)s"
 
 _BY_KEY = "the key {} says it"
 #: Options of `celery worker` that are not for the user to give, with the reason.
@@ -91,21 +96,41 @@ def variable_name(value: object) -> str:
     return value
 
 
+def variable_value(value: object) -> str:
+    """Check the value of an environment variable: supervisord must be able to read it. It is never shown."""
+    text = _literal(printable(value))
+    if text.startswith(("'", '"')) or text.endswith(("'", '"')):
+        raise ValueError("starts or ends with a quote, which supervisord would strip")
+    if "'" in text and '"' in text:
+        raise ValueError("holds both kinds of quotes, which supervisord cannot read")
+    return text
+
+
+def _literal(text: str) -> str:
+    """Refuse what supervisord's file can only hold in a command."""
+    if _COMMENT.search(text):
+        raise ValueError("holds ; or # after white space, where supervisord would cut it off")
+    if _HERE in text:
+        raise ValueError(f"holds {_HERE}, which supervisord would replace")
+    return text
+
+
 def app_name(value: object) -> str:
     """Check what goes after `celery -A`."""
-    return _word(value, "an app as celery -A takes it, such as shop.tasks")
+    name = plain(value)
+    if name.startswith("-") or re.search(r"\s", name):
+        raise ValueError(f"{show(name)} is not an app such as shop.tasks: no white space, no - in front")
+    return name
 
 
 def user_name(value: object) -> str:
     """Check the name of the user that workers run as."""
-    return _word(value, "a user name")
-
-
-def _word(value: object, what: str) -> str:
-    word = plain(value)
-    if word.startswith("-") or re.search(r"\s", word):
-        raise ValueError(f"{show(word)} is not {what}: no white space, no - in front")
-    return word
+    name = plain(value)
+    if not _USER.fullmatch(name):
+        raise ValueError(
+            f"{show(name)} is not a user name: letters, digits, and ., _, @ or - behind the first"
+        )
+    return name
 
 
 def command(value: object) -> str:
@@ -126,6 +151,15 @@ def absolute_path(value: object) -> Path:
     if not text.startswith("/"):
         raise ValueError(f"{show(text)} is not an absolute path; it must start with /")
     return Path(text)
+
+
+def program_path(value: object) -> Path:
+    """Check a path that is written into supervisord's file."""
+    path = absolute_path(value)
+    if str(path) != str(path).rstrip():
+        raise ValueError(f"{show(str(path))} ends with white space, which supervisord would strip")
+    _literal(str(path))
+    return path
 
 
 def socket_path(value: object) -> Path:

@@ -188,6 +188,18 @@ def test_two_fleets_may_read_the_same_queue(loaded: Load) -> None:
     assert set(loaded(text).fleets) == {"emails", "bulk"}
 
 
+@pytest.mark.parametrize(
+    "options", ["-lINFO -Ofair", "-Isome.Queue.And.App -E", "--prefetch-multiplier=1", "[-l, INFO]"]
+)
+def test_other_options_pass(loaded: Load, options: str) -> None:
+    assert loaded(fleet(f"options: {options}")).fleets["emails"].options
+
+
+@pytest.mark.parametrize("name", ["a", "Emails_2", "a-1b", "x" * 40])
+def test_other_fleet_names_pass(loaded: Load, name: str) -> None:
+    assert list(loaded(fleet("").replace("  emails:", f"  {name}:")).fleets) == [name]
+
+
 def test_values_can_be_made_from_python_with_plain_numbers() -> None:
     fleet = Fleet(
         name="emails",

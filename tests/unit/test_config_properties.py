@@ -151,7 +151,7 @@ def valid_fleets(draw: st.DrawFn) -> dict[str, Any]:
         "max_workers": most,
         "scale": {"backlog_per_worker": draw(st.integers(1, 1000))},
         "drain_timeout": f"{draw(st.integers(1, 10**6))}s",
-        "environment": draw(st.dictionaries(WORDS, st.text("xyz 0:#%'\"", max_size=8), max_size=2)),
+        "environment": draw(st.dictionaries(WORDS, st.text("xyz 0:~%,[", max_size=8), max_size=2)),
         "fallback": {"workers": draw(st.integers(least, most)), "after": f"{draw(st.integers(0, 999))}ms"},
     }
     return fleet
