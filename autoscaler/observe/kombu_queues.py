@@ -91,17 +91,22 @@ class _Counter:
         try:
             declared = self._channel.queue_declare(queue=name, passive=True)
         except self._connection.refusals as exc:
-            self._channel = self._connection.channel()
+            self._renew()
             return _refused(name, exc, at)
         return _counted(name, declared, at, native=self._connection.native)
 
     def close(self) -> None:
         self._channel.close()
 
+    def _renew(self) -> None:
+        """A new channel; the old one is closed first, because amqp has opened it again by itself."""
+        self._channel.close()
+        self._channel = self._connection.channel()
+
 
 def _refused(name: str, exc: BaseException, at: float) -> Unknown:
-    code = getattr(exc, "code", None)
-    if code == 404:
+    # kombu's own transports give the code as text.
+    if str(getattr(exc, "reply_code", "")) == "404":
         return NoSuchQueue(f"queue {name!r} does not exist (it appears with its first worker or message)", at)
     return Unknown(f"passive declare: queue {name!r}: {plain(str(exc), 200)}", at)
 

@@ -318,10 +318,10 @@ def test_the_next_try_after_a_cut_uses_a_new_connection(serve: Callable[..., Ser
     assert server.connections == 2
 
 
-def test_nobody_listening_is_unknown(serve: Callable[..., Server]) -> None:
-    server = serve(b"")
-    server.close()
-    reading = ask(server)
+def test_nobody_listening_is_unknown() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    reading = RabbitMQManagement(f"http://u:p@127.0.0.1:{port}", "/").queues(["q"])["q"]
     assert isinstance(reading, Unknown)
     assert "Connection refused" in reading.error
 
