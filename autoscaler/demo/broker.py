@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +14,12 @@ from autoscaler.errors import ServiceUnavailable
 
 #: What `--broker` takes.
 CHOICES = ("auto", "rabbitmq", "embedded")
+
+#: Exchanges that tasks and remote control use.
+_EXCHANGES = ("emails", "celery.pidbox", "reply.celery.pidbox")
+
+#: Seconds between two rounds of the embedded broker.
+_DELIVER_EVERY = 0.02
 
 
 class Broker(Protocol):
@@ -41,9 +49,6 @@ class Broker(Protocol):
     @property
     def publish_options(self) -> Mapping[str, Any]:
         """Transport options for who publishes."""
-
-    def deliver(self) -> None:
-        """Hand over what was published."""
 
 
 class RabbitMQ:
@@ -82,12 +87,14 @@ class RabbitMQ:
         """Publishing waits until RabbitMQ has the message, so that none is counted that it never got."""
         return {"confirm_publish": True}
 
-    def deliver(self) -> None:
-        """Nothing to do: RabbitMQ has it."""
-
 
 class Embedded:
-    """kombu's filesystem transport: a folder of messages, and no server."""
+    """kombu's filesystem transport: a folder of messages, and no server.
+
+    The transport opens a message's file where consumers see it and writes it then; a worker that takes it in
+    between dies of JSONDecodeError, several a minute when it is asked every half second how it is. So
+    everybody writes to an outbox, and a thread renames what is complete into the queue.
+    """
 
     label = "the embedded broker (a folder of files)"
 
@@ -95,14 +102,23 @@ class Embedded:
         self._queue = folder / "queue"
         self._outbox = folder / "outbox"
         self._control = folder / "control"
+        self._stop = threading.Event()
+        self._postman = threading.Thread(target=self._deliver, name="postman", daemon=True)
 
     def start(self) -> None:
-        """Make its folders."""
+        """Make its folders and start delivering."""
         for folder in (self._queue, self._outbox, self._control):
             folder.mkdir(parents=True, exist_ok=True)
+        for exchange in _EXCHANGES:
+            # Two that make the file at the same time would overwrite each other's bindings.
+            (self._control / f"{exchange}.exchange").write_text("[]")
+        self._postman.start()
 
     def stop(self) -> None:
-        """Nothing to do: it has no process."""
+        """Deliver nothing more."""
+        self._stop.set()
+        if self._postman.ident is not None:
+            self._postman.join()
 
     @property
     def url(self) -> str:
@@ -117,29 +133,31 @@ class Embedded:
     @property
     def options(self) -> Mapping[str, Any]:
         """Transport options; it looks every 0.05 s, because 1 s would be two tasks a second and worker."""
-        return self._options(self._queue)
-
-    @property
-    def publish_options(self) -> Mapping[str, Any]:
-        """As `options`, but into the outbox."""
-        return self._options(self._outbox)
-
-    def deliver(self) -> None:
-        """Rename the published messages into the queue.
-
-        The transport writes a message where consumers already see it, and one that takes it half-written
-        loses it. A rename shows it whole.
-        """
-        for message in sorted(self._outbox.iterdir()):
-            message.replace(self._queue / message.name)
-
-    def _options(self, out: Path) -> Mapping[str, Any]:
         return {
             "data_folder_in": os.fspath(self._queue),
-            "data_folder_out": os.fspath(out),
+            "data_folder_out": os.fspath(self._outbox),
             "control_folder": os.fspath(self._control),
             "polling_interval": 0.05,
         }
+
+    @property
+    def publish_options(self) -> Mapping[str, Any]:
+        """The same."""
+        return self.options
+
+    def _deliver(self) -> None:
+        while not self._stop.wait(_DELIVER_EVERY):
+            for message in sorted(self._outbox.iterdir()):
+                if _is_complete(message):
+                    message.replace(self._queue / message.name)
+
+
+def _is_complete(message: Path) -> bool:
+    try:
+        json.loads(message.read_bytes())
+    except ValueError:
+        return False
+    return True
 
 
 def choose(choice: str, folder: Path) -> Broker:

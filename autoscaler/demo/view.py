@@ -51,7 +51,7 @@ def line(moment: Moment) -> str:
     """One line for a log."""
     counts = moment.tally
     done = f"{counts.done}/{counts.published} done"
-    return f"{moment.elapsed:5.1f}s  {_fleet_line(moment.fleet)}  {done}{_trouble(moment)}"
+    return f"{moment.elapsed:5.1f}s  {_fleet_line(moment.fleet)}; {done}"
 
 
 def _fleet_line(fleet: FleetView | None) -> str:
@@ -114,10 +114,6 @@ def _number(value: float | None) -> str:
     return "?" if value is None else f"{value:g}"
 
 
-def _trouble(moment: Moment) -> str:
-    return f"  ! {moment.trouble}" if moment.trouble else ""
-
-
 def summary(counts: Tally, peak: int, *, interrupted: bool) -> Table:
     """The closing summary.
 
@@ -154,16 +150,22 @@ def screen(console: Console) -> Iterator[Callable[[Moment], None]]:
 
 
 class _Lines:
-    """Prints a line every two seconds, and at once when the workers change."""
+    """Prints a line every two seconds and whenever the workers change, and each new trouble once."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._next = 0.0
         self._workers: Mapping[str, int] | None = None
+        self._trouble = ""
 
     def show(self, moment: Moment) -> None:
         workers = moment.fleet.workers if moment.fleet else None
-        if moment.elapsed < self._next and workers == self._workers:
-            return
-        self._next, self._workers = moment.elapsed + _LINE_EVERY, workers
-        self._console.print(line(moment), highlight=False, markup=False, soft_wrap=True)
+        if moment.elapsed >= self._next or workers != self._workers:
+            self._print(line(moment))
+            self._next, self._workers = moment.elapsed + _LINE_EVERY, workers
+        if moment.trouble not in ("", self._trouble):
+            self._print(f"        {moment.trouble}")
+        self._trouble = moment.trouble
+
+    def _print(self, text: str) -> None:
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
