@@ -1,4 +1,4 @@
-"""A daemon that dies at one step, by SIGKILL as a real crash would: `crashing_daemon.py CONFIG STEP[:COUNT]`."""
+"""A daemon that dies at one step, by SIGKILL: `crashing_daemon.py CONFIG STEP[:COUNT]`."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 
-#: Every step of `act`, in the order in which they are taken; `told` and `stopped` come once a worker or batch.
+#: Every step of `act`, in the order in which they are taken; `told` comes once a worker.
 ADDING = ("written", "reloaded", "added")
 REMOVING = (
     "journalled",
