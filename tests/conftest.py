@@ -58,9 +58,19 @@ def short_folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def rabbitmq() -> Iterator[RabbitMQNode]:
+def need_rabbitmq() -> None:
+    """A missing service skips a test by hand and fails it in CI."""
+    if RabbitMQNode.installed():
+        return
+    message = "rabbitmq-server is not installed (apt-get install rabbitmq-server)"
+    if os.environ.get("CI") == "true":
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(need_rabbitmq: None) -> Iterator[RabbitMQNode]:
     """A RabbitMQ node shared by the tests that do not break it; use `vhost` to be alone on it."""
-    _need_rabbitmq()
     with (
         tempfile.TemporaryDirectory(prefix="as-", ignore_cleanup_errors=True) as folder,
         RabbitMQNode(Path(folder)) as node,
@@ -77,9 +87,8 @@ def vhost(rabbitmq: RabbitMQNode) -> Iterator[Vhost]:
 
 
 @pytest.fixture
-def private_rabbitmq(short_folder: Path) -> Iterator[Callable[..., RabbitMQNode]]:
+def private_rabbitmq(need_rabbitmq: None, short_folder: Path) -> Iterator[Callable[..., RabbitMQNode]]:
     """Start RabbitMQ nodes that the test may stop, kill and freeze: `private_rabbitmq(**settings)`."""
-    _need_rabbitmq()
     with ExitStack() as stack:
 
         def _start(**settings: str) -> RabbitMQNode:
@@ -93,13 +102,3 @@ def supervisord(short_folder: Path) -> Iterator[SupervisordInstance]:
     """A supervisord that the test may stop, kill and freeze; it also listens on a TCP port."""
     with SupervisordInstance(short_folder / "sv", http=True) as instance:
         yield instance
-
-
-def _need_rabbitmq() -> None:
-    """A missing service skips a test by hand and fails it in CI."""
-    if RabbitMQNode.installed():
-        return
-    message = "rabbitmq-server is not installed (apt-get install rabbitmq-server)"
-    if os.environ.get("CI") == "true":
-        pytest.fail(message)
-    pytest.skip(message)
