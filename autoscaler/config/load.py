@@ -18,7 +18,8 @@ from autoscaler.errors import ConfigError, Problem
 #: Where the file is when nobody says so, first come first served.
 DEFAULT_PLACES = (Path("autoscaler.yaml"), Path("/etc/autoscaler/autoscaler.yaml"))
 _VARIABLE = "AUTOSCALER_CONFIG"
-_MAX_BYTES = 1024**2
+#: A larger file is not read.
+MAX_BYTES = 1024**2
 
 
 def find(explicit: Path | None, environ: Mapping[str, str]) -> Path:
@@ -69,7 +70,7 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
     """
     given = Given(environ, path.parent)
     try:
-        document = parse(read_file(path, _MAX_BYTES))
+        document = parse(read_file(path, MAX_BYTES))
     except Unreadable as error:
         faults: Iterable[Fault] = [error.fault]
     except ValueError as error:

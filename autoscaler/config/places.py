@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from autoscaler.config.yaml_lines import Unreadable, parse
+from autoscaler.config.files import read_file
+from autoscaler.config.load import MAX_BYTES
+from autoscaler.config.yaml_lines import parse
 
 
 def line_of(path: Path, key: str) -> int:
@@ -15,8 +17,8 @@ def line_of(path: Path, key: str) -> int:
     key : such as ``console.socket``; its parts hold no dots.
     """
     try:
-        places = parse(path.read_bytes()).places
-    except (OSError, Unreadable):
+        places = parse(read_file(path, MAX_BYTES)).places
+    except ValueError:
         return 1
     parts = tuple(key.split("."))
     found = (places[parts[:length]] for length in range(len(parts), -1, -1) if parts[:length] in places)
@@ -29,8 +31,8 @@ def socket_of(path: Path) -> Path | None:
     A command has to find its daemon also while the file holds a mistake that the daemon refused.
     """
     try:
-        data = parse(path.read_bytes()).data
-    except (OSError, Unreadable):
+        data = parse(read_file(path, MAX_BYTES)).data
+    except ValueError:
         return None
     console = data.get("console") if isinstance(data, dict) else None
     socket = console.get("socket") if isinstance(console, dict) else None
