@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -138,7 +139,7 @@ class Stage:
             "max_workers": 6,
             "scale": {"backlog_per_worker": 20},
             "stabilization": "4s",
-            "celery": str(Path(sys.executable).parent / "celery"),
+            "celery": _celery(),
             "directory": str(self.folder),
         }
 
@@ -149,3 +150,12 @@ class Stage:
             folder=self.folder,
             log=self.folder / "daemon.log",
         )
+
+
+def _celery() -> str:
+    """Find the celery command of our own environment, else one on PATH."""
+    beside = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    found = shutil.which("celery", path=beside)
+    if found is None:
+        raise ServiceUnavailable(f"no celery command beside {sys.executable} or on PATH")
+    return found
