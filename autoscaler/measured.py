@@ -1,6 +1,6 @@
 """What is measured about a fleet over time, and what must be remembered to measure on.
 
-    Demand + workers of each tick  --measure.update-->  Track (remembered; its `measures` go into the Situation)
+    Demand + workers of each tick  --measure.update-->  Track  --its measures-->  Situation
 
 Times are seconds since the epoch on the daemon's steady clock, durations are seconds.
 """
@@ -12,7 +12,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A number that was measured, and how far it can be trusted: one standard error either way."""
+    """A number that was measured, and how far it can be trusted.
+
+    The bounds are one standard error away; of `start_seconds` one standard deviation, since what the
+    next start takes matters there and not the mean of them all.
+    """
 
     value: float
     #: <= `value`.
@@ -22,12 +26,12 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class Starts:
-    """Tasks that running slots started while there was always one waiting for them."""
+class Throughput:
+    """Tasks that the slots got through while there was always another one waiting for them."""
 
-    #: Tasks.
+    #: Tasks that ended, and so let another one start.
     tasks: float
-    #: Slots x seconds in which they started; > 0.
+    #: Slots x seconds in which they did; > 0.
     slot_seconds: float
 
 
@@ -45,8 +49,8 @@ class Measures:
     variation: float | None = None
     #: Tasks published a second, over the last minutes; None until measured.
     arrival: Estimate | None = None
-    #: Over the last seconds; None while no slot was kept waiting for none.
-    starts: Starts | None = None
+    #: Over the last seconds, as far as tasks were waiting in them; None if none were.
+    saturated: Throughput | None = None
     #: Seconds from starting a worker to its first answer; None until one was seen to start.
     start_seconds: Estimate | None = None
     #: The most slots in use, as (until, slots): times never fall, slots strictly do. So the first one not
@@ -61,9 +65,9 @@ class Counted:
     """The count of accepted tasks of one worker process, as it was seen last."""
 
     worker: str
-    pid: int
-    #: Tasks.
-    accepted: int
+    pid: int | None
+    #: Tasks since it started; None: it was there before the first look and has not answered yet.
+    accepted: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +77,9 @@ class Moment:
     at: float
     #: Tasks that its workers have started so far, removed workers included.
     started: float
-    #: Slots of its running workers.
+    #: Slots of its serving workers.
     slots: int
-    #: Tasks in these slots.
+    #: Tasks that its workers run, draining ones included.
     active: int
     #: Tasks that could start now if there were slots.
     waiting: float
@@ -93,8 +97,9 @@ class Track:
     accepted: float = 0.0
     #: The complete looks of the last seconds, oldest first.
     moments: tuple[Moment, ...] = ()
-    #: Tasks by which `published` is ahead of what is seen, and since when it has been behind all the time.
+    #: Tasks to add to what is seen: some were counted once and then lost from sight.
     offset: float = 0.0
+    #: Since when what is seen has been less than `published`, and by how much at the least.
     behind_since: float | None = None
     behind: float = 0.0
     #: Slot-seconds of work seen, and tasks that ended in them; both fade with time.
@@ -103,7 +108,7 @@ class Track:
     #: Sum and number of the ages of running tasks, seconds; both fade with time.
     ages: float = 0.0
     aged: float = 0.0
-    #: Workers that have not answered yet, with the time before which they were not there.
+    #: Workers that have not answered yet, as (worker, since when).
     starting: tuple[tuple[str, float], ...] = ()
     #: Seconds that the latest starts took.
     start_samples: tuple[float, ...] = ()
