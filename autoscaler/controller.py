@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from autoscaler.act.celery_program import parse_worker_name
 from autoscaler.act.lifecycle import has_crashed, remember, view
@@ -42,6 +42,8 @@ from autoscaler.model import (
     WorkerStats,
 )
 from autoscaler.wiring import Sources, Target, node_name, worker_program
+
+Members: TypeAlias = tuple[Worker, ...]
 
 #: Seconds that workers which have never answered are waited for; the others have the source's own deadline.
 STARTING_DEADLINE = 0.2
@@ -232,19 +234,21 @@ class Controller:
         """Decide for every fleet of the config, and for those that are no longer in it."""
         demands = self._demands(now, observation, workers)
         holds = self._store.holds()
-        spare = self._memory_spare(observation.host)
+        fleets = self._all_fleets(workers)
+        members = {fleet: tuple(w for w in workers.values() if w.fleet == fleet) for fleet in fleets}
+        sizes = {fleet: self._memory_per_worker(now, fleet, members[fleet]) for fleet in fleets}
+        room = _Room(self._memory_spare(observation.host), members, sizes)
         decisions = {}
-        for fleet, scaling in self._all_fleets(workers).items():
-            members = tuple(worker for worker in workers.values() if worker.fleet == fleet)
-            budget = HostBudget(spare, self._memory_per_worker(now, fleet, members))
+        for fleet, scaling in fleets.items():
             demand = demands.get(fleet, Demand(0, 0, 0))
-            situation = Situation(now, fleet, scaling, demand, members, budget, holds.get(fleet))
+            situation = Situation(
+                now, fleet, scaling, demand, members[fleet], room.budget(fleet), holds.get(fleet)
+            )
             decision, memory = decide(situation, self._memory.get(fleet, FleetMemory()))
             # A dry run must not step on from sizes that it never made.
             self._memory[fleet] = replace(memory, size=None) if self._is_dry(fleet) else memory
-            decisions[fleet] = decision if fleet in self._config.fleets else _retire(decision, members)
-            if spare is not None:
-                spare -= decision.start * (budget.memory_per_worker or 0)
+            decisions[fleet] = decision if fleet in self._config.fleets else _retire(decision, members[fleet])
+            room.take(fleet, decision.start)
         self._memory = {fleet: memory for fleet, memory in self._memory.items() if fleet in decisions}
         return decisions
 
@@ -267,7 +271,7 @@ class Controller:
             return None
         return host.value.memory_available - self._config.host.reserve_memory
 
-    def _memory_per_worker(self, now: float, fleet: str, members: tuple[Worker, ...]) -> int | None:
+    def _memory_per_worker(self, now: float, fleet: str, members: Members) -> int | None:
         pids = [worker.pid for worker in members if worker.state is WorkerState.RUNNING and worker.pid]
         return self._sources.memory.per_worker(now, fleet, pids)
 
@@ -320,12 +324,41 @@ class Controller:
         return self._config.dry_run or (settings is not None and settings.dry_run)
 
 
+class _Room:
+    """The memory that starting workers may take, shared by the fleets that are decided one after another.
+
+    Parameters
+    ----------
+    spare : bytes above the reserve; None: unknown.
+    """
+
+    def __init__(self, spare: int | None, members: Mapping[str, Members], sizes: Mapping[str, int | None]):
+        self._spare = spare
+        self._sizes = sizes
+        self._taken = {
+            fleet: _count_starting(workers) * (sizes[fleet] or 0) for fleet, workers in members.items()
+        }
+
+    def budget(self, fleet: str) -> HostBudget:
+        """What is left for a fleet; its own starting workers are its own decision's matter."""
+        others = sum(taken for name, taken in self._taken.items() if name != fleet)
+        return HostBudget(None if self._spare is None else self._spare - others, self._sizes[fleet])
+
+    def take(self, fleet: str, workers: int) -> None:
+        """Set aside what a fleet's new workers will take."""
+        self._taken[fleet] += workers * (self._sizes[fleet] or 0)
+
+
+def _count_starting(members: Members) -> int:
+    return sum(worker.state is WorkerState.STARTING for worker in members)
+
+
 def _pid(scene: _Scene, name: str) -> int | None:
     process = scene.processes.get(name)
     return process.pid if process is not None else None
 
 
-def _retire(decision: Decision, members: tuple[Worker, ...]) -> Decision:
+def _retire(decision: Decision, members: Members) -> Decision:
     """Let the workers that an operator stopped go as well: nobody can start them in a fleet that is gone."""
     held = tuple(worker.name for worker in members if worker.state is WorkerState.HELD)
     return replace(decision, drain=(*decision.drain, *held))

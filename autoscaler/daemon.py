@@ -26,7 +26,7 @@ from autoscaler.model import Tick
 from autoscaler.narrate import narrate
 from autoscaler.store import Lock, Store
 from autoscaler.watched_config import WatchedConfig
-from autoscaler.wiring import BrokerLink, local_host_name, log_folders, sources, target
+from autoscaler.wiring import Connections, local_host_name, log_folders, sources, target
 
 log = logging.getLogger("autoscaler")
 
@@ -128,30 +128,30 @@ class Daemon:
             closing(Store(self.config.state_dir)) as store,
             beside or nullcontext(),
         ):
-            link = BrokerLink(self.config.broker)
+            connections = Connections(self.config)
             controller = Controller(
                 self.config,
-                sources=sources(link),
-                target=target(self.config, link, store, self._on_step),
+                sources=sources(connections),
+                target=target(self.config, connections, store, self._on_step),
                 store=store,
                 host_name=self._host_name,
             )
             _make_log_folders(self.config)
             fleets = ", ".join(self.config.fleets) or "none"
             log.info("started with %s, fleets: %s", self._file.path, fleets)
-            self._loop(controller, store, link)
+            self._loop(controller, store, connections)
         log.info("stopped; the workers run on")
 
-    def _loop(self, controller: Controller, store: Store, link: BrokerLink) -> None:
+    def _loop(self, controller: Controller, store: Store, connections: Connections) -> None:
         due = time.monotonic()
         word: Word | None = None
         while word is not Word.STOP:
             if word is Word.RELOAD or self._file.changed():
-                link = self._reload(controller, store, link)
+                connections = self._reload(controller, store, connections)
             self._tick(controller)
             due = max(due + self.config.polling_interval, time.monotonic())
             word = self._next_word(due)
-        link.close()
+        connections.close()
 
     def _next_word(self, due: float) -> Word | None:
         """Wait for a word until the next tick is due."""
@@ -174,7 +174,7 @@ class Daemon:
 
     # --- config ---
 
-    def _reload(self, controller: Controller, store: Store, link: BrokerLink) -> BrokerLink:
+    def _reload(self, controller: Controller, store: Store, connections: Connections) -> Connections:
         """Use the config file as it is now, or say why not and go on with the one in use."""
         try:
             new = self._file.load(instead_of=self.config)
@@ -183,11 +183,11 @@ class Daemon:
             if problems != self.snapshot.config_problems:
                 log.error("config not used, the last good one goes on:\n%s", error)  # noqa: TRY400
             self.snapshot = replace(self.snapshot, config_problems=problems)
-            return link
+            return connections
         if new.broker != self.config.broker:
-            link.close()
-            link = BrokerLink(new.broker)
-            controller.reconnect(sources(link), target(new, link, store, self._on_step))
+            connections.close()
+            connections = Connections(new)
+            controller.reconnect(sources(connections), target(new, connections, store, self._on_step))
         if new != self.config or self.snapshot.config_problems:
             log.info("config read from %s", self._file.path)
         self.config = new
@@ -199,7 +199,7 @@ class Daemon:
             polling_interval=new.polling_interval,
             config_problems=(),
         )
-        return link
+        return connections
 
 
 def _make_log_folders(config: Config) -> None:

@@ -15,7 +15,8 @@ from autoscaler.act.program_file import Program, ProgramFile
 from autoscaler.act.programs import Programs
 from autoscaler.act.supervisord import Supervisord
 from autoscaler.act.turn import StepHook
-from autoscaler.config import Broker, Config, Fleet
+from autoscaler.config import Config, Fleet
+from autoscaler.errors import TargetError
 from autoscaler.model import HostStats, Process, QueueStats, Reading, WorkerStats
 from autoscaler.observe.celery_workers import CeleryWorkers
 from autoscaler.observe.host import host_stats, process_memory
@@ -85,10 +86,11 @@ class Target:
     actor: Actor
 
 
-class BrokerLink:
-    """The connections to one broker; made anew when the config names another."""
+class Connections:
+    """The connections to a config's broker and supervisord; made anew when the config names others."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, config: Config) -> None:
+        broker = config.broker
         url, options = broker.url.get_secret_value(), broker.transport_options
         management = broker.management_url
         self.remote = RemoteControl(url, options)
@@ -96,21 +98,38 @@ class BrokerLink:
             RabbitMQManagement(management.get_secret_value(), broker.vhost) if management else None,
             KombuQueues(url, options),
         )
+        self.supervisord = Supervisord(config.supervisord.url.get_secret_value())
 
     def close(self) -> None:
         """Let go of every connection."""
         self.queues.close()
         self.remote.close()
 
+    def host(self, now: float) -> Reading[HostStats]:
+        """What the machine has left for what supervisord starts, within supervisord's own memory limit."""
+        try:
+            pid = self.supervisord.identity().pid
+        except TargetError:
+            pid = None
+        return host_stats(now, cgroup_of=pid)
 
-def sources(link: BrokerLink) -> Sources:
-    """The real sources of a broker and of this machine."""
+
+def sources(connections: Connections) -> Sources:
+    """The real sources: a broker, its workers, and this machine."""
     return Sources(
-        queues=link.queues,
-        workers=CeleryWorkers(link.remote, deadline=WORKERS_DEADLINE),
-        host=host_stats,
+        queues=connections.queues,
+        workers=CeleryWorkers(connections.remote, deadline=WORKERS_DEADLINE),
+        host=connections.host,
         memory=WorkerMemory(process_memory),
     )
+
+
+def target(config: Config, connections: Connections, journal: Journal, on_step: StepHook) -> Target:
+    """The real target: a supervisord with our programs file, and the broker's workers."""
+    supervisord = connections.supervisord
+    file = ProgramFile(config.supervisord.programs_file)
+    drains = Drains(journal, supervisord, connections.remote, on_step)
+    return Target(file, supervisord, Actor(drains, Programs(file, supervisord, on_step)))
 
 
 def worker_program(config: Config, fleet: Fleet, worker: str, host_name: str) -> Program:
@@ -140,14 +159,3 @@ def node_name(worker: str, host_name: str) -> str:
 def local_host_name() -> str:
     """This machine's name, as it stands in the workers' node names."""
     return socket.gethostname()
-
-
-def target(config: Config, link: BrokerLink, journal: Journal, on_step: StepHook) -> Target:
-    """The real target: a supervisord with our programs file, and a broker's workers."""
-    supervisord = Supervisord(config.supervisord.url.get_secret_value())
-    file = ProgramFile(config.supervisord.programs_file)
-    actor = Actor(
-        Drains(journal, supervisord, link.remote, on_step),
-        Programs(file, supervisord, on_step),
-    )
-    return Target(file, supervisord, actor)

@@ -32,6 +32,7 @@ class Stopper(Protocol):
     """The part of supervisord's interface that ends processes."""
 
     def stop_all(self, names: Iterable[str]) -> Mapping[str, SupervisordFault]: ...
+    def signal(self, name: str, signal: str) -> None: ...
 
 
 class Drains:
@@ -67,6 +68,7 @@ class Drains:
                 self._tell(turn, worker, step)
         self._forget(turn, due.get(Step.FORGET, []))
         self._stop(turn, due.get(Step.STOP, []))
+        self._stop_again(turn, due.get(Step.STOP_AGAIN, []))
         return frozenset(worker.name for worker in due.get(Step.REMOVE, ()))
 
     def strike(self, turn: Turn, names: frozenset[str]) -> None:
@@ -117,6 +119,15 @@ class Drains:
                 turn.report.did(f"{worker.name}: stopping, it has nothing left to do")
         self._on_step("stopped")
 
+    def _stop_again(self, turn: Turn, workers: list[Worker]) -> None:
+        for worker in workers:
+            try:
+                self._stopper.signal(worker.name, "TERM")
+            except TargetError as error:
+                turn.report.failed(worker.fleet, f"{worker.name} could not be told to stop again: {error}")
+            else:
+                turn.report.did(f"{worker.name}: told to stop again, it still answers")
+
 
 def _new_drains(turn: Turn, order: Order) -> list[Drain]:
     """Lines for the journal: whom the order names, and whom supervisord gave up on."""
@@ -145,7 +156,7 @@ def _due_steps(turn: Turn) -> dict[Step, list[Worker]]:
         order = turn.orders.get(worker.fleet) if worker is not None else None
         if worker is None or order is None:
             continue
-        step = next_step(worker, drain, turn.world.processes.get(name), order.queues)
+        step = next_step(turn.now, worker, drain, turn.world.processes.get(name), order.queues)
         due.setdefault(step, []).append(worker)
         if text := overdue(turn.now, drain, order.drain_timeout):
             turn.report.failed(worker.fleet, text)

@@ -30,6 +30,9 @@ from autoscaler.model import (
     WorkerStats,
 )
 
+#: Seconds after which a worker that was told to stop and still answers is told again.
+STOP_AGAIN_AFTER = 5.0
+
 
 def state_of(process: Process | None, drain: Drain | None, answered: bool) -> WorkerState:
     """Tell a worker's state.
@@ -118,6 +121,8 @@ class Step(StrEnum):
     CANCEL = "cancel"
     #: Stop its process: it has nothing left to do.
     STOP = "stop"
+    #: Send TERM again: it was told to stop and still answers.
+    STOP_AGAIN = "stop again"
     #: Its process has ended: take its section out.
     REMOVE = "remove"
     #: Make it take tasks again.
@@ -126,7 +131,9 @@ class Step(StrEnum):
     FORGET = "forget"
 
 
-def next_step(worker: Worker, drain: Drain, process: Process | None, queues: frozenset[str]) -> Step:
+def next_step(
+    now: float, worker: Worker, drain: Drain, process: Process | None, queues: frozenset[str]
+) -> Step:
     """Tell what a worker in the journal needs next.
 
     A worker asked for its queues, then for its tasks, answers in that order. So one answer with no queue, no
@@ -140,7 +147,10 @@ def next_step(worker: Worker, drain: Drain, process: Process | None, queues: fro
     if process is None or process.state in NOT_ALIVE:
         return Step.REMOVE
     if process.state is ProcessState.STOPPING:
-        return Step.WAIT
+        # A TERM in the first milliseconds of a process is swallowed by the handler that it inherits from
+        # supervisord; it would work on until it is killed. One that is shutting down does not answer.
+        deaf = isinstance(worker.stats, Known) and now - worker.since > STOP_AGAIN_AFTER
+        return Step.STOP_AGAIN if deaf else Step.WAIT
     if process.state is ProcessState.BACKOFF:
         return Step.STOP  # between two spawns there is no process that could be busy
     if drain.phase is DrainPhase.RESTORING:

@@ -55,7 +55,7 @@ def _check_broker(url: str) -> None:
     known = {name.lower() for name in TRANSPORT_ALIASES}
     if not found:
         raise ValueError("is not a url; write it as amqp://user:password@host:5672//")
-    if "." not in transport and transport.lower() not in known:
+    if transport.lower() not in known:
         raise ValueError(f"has a scheme that kombu does not know; it knows {', '.join(sorted(known))}")
     if not _is_rabbitmq(url):  # such as MongoDB's, which names several hosts: kombu's transport reads it
         return

@@ -6,7 +6,6 @@ import io
 from pathlib import Path
 
 import pytest
-from autoscaler.examples import shop
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
@@ -14,6 +13,7 @@ from rich.console import Console
 from autoscaler.console.views import DemandView, FleetView, ReasonView
 from autoscaler.demo.load import Entry, Tally, plan, read_journal, tally
 from autoscaler.demo.view import Moment, at_rest, line, screen, serving, summary, table
+from autoscaler.examples import shop
 
 
 def entry(task: str, event: str, at: float, published_at: float | None = 0.0) -> Entry:

@@ -1,0 +1,280 @@
+"""A world in memory: queues, supervisord and Celery workers that behave as the real ones do."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from autoscaler.act.actor import Actor
+from autoscaler.act.drains import Drains
+from autoscaler.act.program_file import ProgramFile
+from autoscaler.act.programs import Programs
+from autoscaler.act.supervisord import ReloadDiff
+from autoscaler.config import Broker, Config, Fleet, Host
+from autoscaler.controller import Controller
+from autoscaler.errors import SourceError, SupervisordUnreachable
+from autoscaler.model import (
+    NOT_ALIVE,
+    ActiveTask,
+    HostStats,
+    Known,
+    Process,
+    ProcessState,
+    QueueStats,
+    Tick,
+    Unknown,
+    WorkerStats,
+)
+from autoscaler.store import Store
+from autoscaler.wiring import Sources, Target
+
+GIB = 1024**3
+
+
+@dataclass
+class FakeWorker:
+    """One Celery worker: takes tasks from the queue into its slots, one prefetched beside each."""
+
+    node: str
+    pid: int
+    slots: int
+    consumes: set[str]
+    #: Seconds until each running task ends.
+    active: list[float] = field(default_factory=list)
+    reserved: list[float] = field(default_factory=list)
+    accepted: int = 0
+    #: Seconds until it answers.
+    starts_in: float = 1.0
+    silent: bool = False
+    stopping: bool = False
+
+
+class World:
+    """Everything outside the daemon, on fake time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.now = 1_000_000.0
+        self.file = ProgramFile(folder / "autoscaler.conf")
+        self.store_folder = folder
+        self.queue: list[float] = []
+        self.done = 0
+        self.stopped_busy: list[str] = []
+        self.programs: dict[str, str] = {}
+        self.processes_by_name: dict[str, Process] = {}
+        self.workers: dict[str, FakeWorker] = {}
+        self.starts = 0
+        self.broker_up = True
+        self.supervisord_up = True
+        self.start_seconds = 1.0
+        self.steps: list[str] = []
+        self._pids = itertools.count(100)
+
+    # --- the queue source, the worker source, the host ---
+
+    def queues(self, names):
+        if not self.broker_up:
+            return {name: Unknown("broker away", self.now) for name in names}
+        return {name: Known(QueueStats(name, len(self.queue)), self.now) for name in names}
+
+    def close(self):
+        pass
+
+    def inspect(self, nodes, queues_of=None, *, deadline=None):
+        asked = set(nodes if queues_of is None else queues_of)
+        return {node: self._reply(node, node in asked) for node in nodes}
+
+    def _reply(self, node, with_queues):
+        worker = self.workers.get(node)
+        if worker is None or not self.broker_up or worker.silent or worker.starts_in > 0 or worker.stopping:
+            return Unknown("no reply in time", self.now)
+        tasks = tuple(ActiveTask(f"{node}-{n}", "t", self.now) for n, _ in enumerate(worker.active))
+        return Known(
+            WorkerStats(
+                node,
+                worker.pid,
+                worker.slots,
+                worker.accepted,
+                tasks,
+                len(worker.reserved),
+                0,
+                frozenset(worker.consumes) if with_queues else None,
+            ),
+            self.now,
+        )
+
+    def host(self, now):
+        return Known(HostStats(64 * GIB, 64 * GIB), now)
+
+    def per_worker(self, now, fleet, pids):
+        return 100 * 1024**2
+
+    # --- remote control ---
+
+    def cancel_consumers(self, node, queues):
+        self._tell(node, lambda worker: worker.consumes.difference_update(queues))
+
+    def add_consumers(self, node, queues):
+        self._tell(node, lambda worker: worker.consumes.update(queues))
+
+    def _tell(self, node, what: Callable[[FakeWorker], None]):
+        if not self.broker_up:
+            raise SourceError("broker away")
+        worker = self.workers.get(node)
+        if worker is not None and worker.starts_in <= 0:
+            what(worker)
+
+    # --- supervisord ---
+
+    def _need_supervisord(self):
+        if not self.supervisord_up:
+            raise SupervisordUnreachable("supervisord away")
+
+    def processes(self):
+        self._need_supervisord()
+        return dict(self.processes_by_name)
+
+    def reload(self):
+        self._need_supervisord()
+        new = self.file.read()
+        return ReloadDiff(
+            frozenset(new) - frozenset(self.programs),
+            frozenset(name for name in new if name in self.programs and self.programs[name] != new[name]),
+            frozenset(self.programs) - frozenset(new),
+        )
+
+    def add_all(self, names):
+        self._need_supervisord()
+        for name in names:
+            self.programs[name] = self.file.read()[name]
+            self._spawn(name)
+        return {}
+
+    def remove_all(self, names):
+        self._need_supervisord()
+        for name in names:
+            assert self.processes_by_name[name].state in NOT_ALIVE, "removed while running"
+            del self.programs[name]
+            del self.processes_by_name[name]
+        return {}
+
+    def stop_all(self, names):
+        self._need_supervisord()
+        for name in names:
+            self.stop(name)
+        return {}
+
+    def signal(self, name, signal):
+        self._need_supervisord()
+
+    def _spawn(self, name):
+        self.starts += 1
+        pid = next(self._pids)
+        self.processes_by_name[name] = Process(name, ProcessState.RUNNING, pid, self.now)
+        node = f"{name}@host"
+        self.workers[node] = FakeWorker(node, pid, 2, {"emails"}, starts_in=self.start_seconds)
+
+    def stop(self, name):
+        """TERM: a warm shutdown. What it was still doing is noted: the daemon must never let that happen."""
+        process, worker = self.processes_by_name[name], self.workers[f"{name}@host"]
+        if worker.active or worker.reserved or worker.consumes:
+            self.stopped_busy.append(name)
+        worker.stopping = True
+        self.processes_by_name[name] = replace(process, state=ProcessState.STOPPING)
+
+    def kill(self, name, status=-1):
+        """The process dies; supervisord starts it again; the broker redelivers what it held."""
+        worker = self.workers[f"{name}@host"]
+        self.queue += worker.active + worker.reserved
+        self._spawn(name)
+        self.processes_by_name[name] = replace(self.processes_by_name[name], exit_status=status)
+
+    # --- time ---
+
+    def advance(self, seconds: float) -> None:
+        """Let the workers work."""
+        self.now += seconds
+        for node, worker in list(self.workers.items()):
+            self._work(worker, seconds)
+            if worker.stopping and not worker.active:
+                name = node.partition("@")[0]
+                self.queue += worker.reserved
+                process = self.processes_by_name[name]
+                self.processes_by_name[name] = replace(process, state=ProcessState.STOPPED, pid=None)
+                del self.workers[node]
+
+    def _work(self, worker: FakeWorker, seconds: float) -> None:
+        worker.starts_in -= seconds
+        if worker.starts_in > 0:
+            return
+        self.done += sum(left <= seconds for left in worker.active)
+        worker.active = [left - seconds for left in worker.active if left > seconds]
+        while worker.consumes and self.broker_up and self.queue and len(worker.reserved) < worker.slots:
+            worker.reserved.append(self.queue.pop(0))
+        while worker.reserved and len(worker.active) < worker.slots:
+            worker.active.append(worker.reserved.pop(0))
+            worker.accepted += 1
+
+    # --- the daemon ---
+
+    def config(self, **changes) -> Config:
+        settings = {
+            "name": "emails",
+            "app": "shop",
+            "queues": ["emails"],
+            "concurrency": 2,
+            "min_workers": 1,
+            "max_workers": 5,
+            "scale": {"backlog_per_worker": 4},
+            "stabilization": 6.0,
+        } | changes
+        return Config(
+            broker=Broker(url="amqp://guest:guest@localhost//"),
+            fleets={settings["name"]: Fleet(**settings)},
+            host=Host(reserve_memory=GIB),
+            state_dir=self.store_folder,
+        )
+
+    def controller(self, config: Config | None = None, on_step: Callable[[str], None] | None = None):
+        """A daemon's controller, as new as after a start; the store is the same."""
+        step = on_step or self.steps.append
+        store = Store(self.store_folder)
+        drains = Drains(store, self, self, step)
+        actor = Actor(drains, Programs(self.file, self, step))
+        return Controller(
+            config or self.config(),
+            sources=Sources(self, self, self.host, self),
+            target=Target(self.file, self, actor),
+            store=store,
+            host_name="host",
+        )
+
+    def run(self, controller: Controller, seconds: float, interval: float = 1.0) -> Tick:
+        """Tick for so long; returns the last tick."""
+        tick = controller.tick(self.now)
+        for _ in range(int(seconds / interval)):
+            self.advance(interval)
+            tick = controller.tick(self.now)
+        return tick
+
+    @property
+    def alive(self) -> list[str]:
+        """Names of the programs that have a process."""
+        return sorted(
+            name for name, process in self.processes_by_name.items() if process.state not in NOT_ALIVE
+        )
+
+
+@pytest.fixture
+def make_world(tmp_path_factory) -> Callable[[], World]:
+    """Make a world in a folder of its own."""
+    return lambda: World(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture
+def world(make_world) -> World:
+    """One world."""
+    return make_world()

@@ -1,0 +1,288 @@
+"""The whole tick on a world in memory: what the laws say holds, whatever fails and whenever it does."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from autoscaler.act.actor import RETRY_REFUSED
+from autoscaler.model import ProcessState, Unknown, WorkerState
+
+
+class Killed(BaseException):
+    """The daemon dies here."""
+
+
+def fleet(tick, name="emails"):
+    return next(each for each in tick.fleets if each.name == name)
+
+
+def test_a_burst_grows_and_shrinks_the_fleet(world):
+    controller = world.controller()
+    world.run(controller, 5)
+    assert world.alive == ["emails-01"]
+    world.queue += [3.0] * 60
+    world.run(controller, 10)
+    assert len(world.alive) == 5
+    world.run(controller, 60)
+    assert world.done == 60
+    assert world.alive == ["emails-01"]
+    assert world.stopped_busy == []
+
+
+def test_every_decision_has_a_reason_and_its_numbers(world):
+    controller = world.controller()
+    world.queue += [3.0] * 30
+    decision = fleet(world.run(controller, 3)).decision
+    assert decision.reasons
+    assert decision.demand.waiting > 0
+    assert decision.recommendations[0].policy == "backlog_per_worker"
+
+
+def test_an_unknown_queue_never_shrinks_the_fleet(world):
+    controller = world.controller()
+    world.queue += [2.0] * 60
+    world.run(controller, 10)
+    before = world.alive
+    world.broker_up = False
+    tick = world.run(controller, 120)
+    assert world.alive == before
+    assert "unknown" in [reason.code for reason in fleet(tick).decision.reasons]
+    world.broker_up = True
+    world.run(controller, 60)
+    assert world.alive == ["emails-01"]
+
+
+def test_supervisord_away_decides_nothing_and_shows_the_queues_all_the_same(world):
+    controller = world.controller()
+    world.run(controller, 5)
+    world.supervisord_up = False
+    tick = world.run(controller, 5)
+    assert fleet(tick).decision is None
+    assert fleet(tick).workers is None
+    assert fleet(tick).trouble == "supervisord away"
+    assert isinstance(tick.observation.processes, Unknown)
+    assert not isinstance(tick.observation.queues["emails"], Unknown)
+
+
+def test_a_worker_stopped_by_hand_stays_stopped_and_is_not_replaced(world):
+    controller = world.controller(world.config(min_workers=2, max_workers=2))
+    world.run(controller, 5)
+    world.processes_by_name["emails-02"] = world.processes_by_name["emails-02"].__class__(
+        "emails-02", ProcessState.STOPPED, None, world.now
+    )
+    tick = world.run(controller, 30)
+    assert world.alive == ["emails-01"]
+    assert world.starts == 2
+    assert fleet(tick).workers[1].state is WorkerState.HELD
+
+
+def test_a_worker_that_supervisord_gave_up_on_is_replaced(world):
+    controller = world.controller(world.config(min_workers=2, max_workers=2))
+    world.run(controller, 5)
+    world.processes_by_name["emails-02"] = world.processes_by_name["emails-02"].__class__(
+        "emails-02", ProcessState.FATAL, None, world.now, 1, "can't find command 'celery'"
+    )
+    del world.workers["emails-02@host"]
+    tick = controller.tick(world.now)
+    assert any("can't find command 'celery'" in action for action in tick.actions)
+    world.run(controller, 10)
+    assert world.alive == ["emails-01", "emails-03"]
+    assert sorted(world.programs) == world.alive
+
+
+def test_a_fleet_whose_workers_crash_is_not_fed_new_ones_for_ever(world):
+    config = world.config(min_workers=3, max_workers=3)
+    controller = world.controller(config)
+    world.run(controller, 5)
+    for _ in range(3):
+        world.kill("emails-01")
+        world.run(controller, 2)
+    world.processes_by_name["emails-01"] = world.processes_by_name["emails-01"].__class__(
+        "emails-01", ProcessState.FATAL, None, world.now, 1
+    )
+    del world.workers["emails-01@host"]
+    tick = world.run(controller, 3)
+    assert world.alive == ["emails-02", "emails-03"]
+    assert "crash_loop" in [reason.code for reason in fleet(tick).decision.reasons]
+    world.run(controller, 120)
+    assert len(world.alive) == 3
+
+
+def test_a_draining_worker_is_taken_back_before_a_new_one_starts(world):
+    controller = world.controller(world.config(max_workers=2))
+    world.queue += [40.0] * 4 + [0.5] * 30
+    world.run(controller, 10)
+    assert len(world.alive) == 2
+    controller.reconfigure(world.config(max_workers=1))
+    world.run(controller, 3)
+    controller.reconfigure(world.config(max_workers=2))
+    starts = world.starts
+    world.queue += [0.5] * 40
+    world.run(controller, 4)
+    assert world.starts == starts
+    assert [worker.consumes for worker in world.workers.values()] == [{"emails"}, {"emails"}]
+    assert world.stopped_busy == []
+
+
+def test_a_dry_run_changes_nothing(world):
+    controller = world.controller(world.config(dry_run=True, min_workers=3))
+    tick = world.run(controller, 10)
+    assert fleet(tick).decision.desired == 3
+    assert fleet(tick).dry_run
+    assert world.alive == []
+    assert not world.file.path.exists()
+
+
+def test_a_removed_fleet_drains_away_with_its_held_workers(world):
+    controller = world.controller(world.config(min_workers=2, max_workers=2))
+    world.queue += [8.0] * 2
+    world.run(controller, 5)
+    world.processes_by_name["emails-02"] = world.processes_by_name["emails-02"].__class__(
+        "emails-02", ProcessState.STOPPED, None, world.now
+    )
+    world.queue += world.workers.pop("emails-02@host").active
+    controller.reconfigure(world.config(name="letters", queues=["letters"]))
+    tick = world.run(controller, 30)
+    assert [worker for worker in world.alive if worker.startswith("emails")] == []
+    assert [each.name for each in tick.fleets] == ["letters"]
+    assert world.stopped_busy == []
+
+
+def test_a_changed_worker_setting_replaces_every_worker_one_at_a_time(world):
+    controller = world.controller(world.config(min_workers=3, max_workers=3))
+    world.run(controller, 5)
+    old = {worker.pid for worker in world.workers.values()}
+    controller.reconfigure(world.config(min_workers=3, max_workers=3, options=["--loglevel", "info"]))
+    fewest = 3
+    for _ in range(60):
+        world.run(controller, 1)
+        fewest = min(fewest, len([w for w in world.workers.values() if w.consumes and w.starts_in <= 0]))
+    assert not old & {worker.pid for worker in world.workers.values()}
+    assert len(world.alive) == 3
+    assert fewest >= 2
+    assert all("--loglevel info" in text for text in world.file.read().values())
+
+
+def test_a_refused_change_is_not_tried_again_at_every_tick(world):
+    controller = world.controller()
+    reloads = []
+    world.reload_really, world.reload = world.reload, lambda: reloads.append(1) or world.nothing_seen()
+    world.nothing_seen = lambda: type(world.reload_really())(frozenset(), frozenset(), frozenset())
+    tick = world.run(controller, RETRY_REFUSED - 2)
+    assert "does not cover" in fleet(tick).trouble
+    assert len(reloads) == 3
+    assert world.file.read() == {}
+
+
+@pytest.mark.parametrize("interval", [0.5, 2.0])
+def test_restarting_the_daemon_changes_nothing(world, interval):
+    world.queue += [1.0] * 20
+    world.run(world.controller(), 20, interval)
+    before = dict(world.processes_by_name)
+    world.run(world.controller(), 3, interval)
+    assert world.processes_by_name == before
+
+
+# --- whatever happens, whenever ---------------------------------------------------------------------------
+
+EVENTS = st.sampled_from(
+    ["burst", "broker", "supervisord", "kill worker", "silence", "fewer", "more", "daemon", "nothing"]
+)
+
+
+class Story:
+    """Random faults on a world, with a daemon that dies after a random step and is started again."""
+
+    def __init__(self, world, die_after):
+        self.world = world
+        self.published = 0
+        self.largest = 5
+        self._steps_left = die_after
+        self.controller = world.controller(on_step=self._on_step)
+
+    def _on_step(self, _):
+        self._steps_left -= 1
+        if self._steps_left == 0:
+            raise Killed
+
+    def config(self):
+        return self.world.config(max_workers=self.largest)
+
+    def run(self, seconds):
+        try:
+            return self.world.run(self.controller, seconds)
+        except Killed:
+            self.restart_daemon(seconds)
+            return self.world.run(self.controller, seconds)
+
+    def burst(self, seconds):
+        self.world.queue += [float(seconds)] * 10
+        self.published += 10
+
+    def toggle_broker(self, _):
+        self.world.broker_up = not self.world.broker_up
+
+    def toggle_supervisord(self, _):
+        self.world.supervisord_up = not self.world.supervisord_up
+
+    def kill_worker(self, _):
+        running = [
+            name
+            for name, process in sorted(self.world.processes_by_name.items())
+            if process.state is ProcessState.RUNNING
+        ]
+        if running:
+            self.world.kill(running[0])
+
+    def silence(self, _):
+        for worker in list(self.world.workers.values())[:1]:
+            worker.silent = not worker.silent
+
+    def resize(self, seconds):
+        self.largest = 1 if seconds % 2 else 5
+        self.controller.reconfigure(self.config())
+
+    def restart_daemon(self, _):
+        self.controller = self.world.controller(self.config())
+
+    def nothing(self, _):
+        pass
+
+    def all_well(self):
+        self.world.broker_up = self.world.supervisord_up = True
+        for worker in self.world.workers.values():
+            worker.silent = False
+
+
+EVENTS = st.sampled_from(
+    [
+        Story.burst,
+        Story.toggle_broker,
+        Story.toggle_supervisord,
+        Story.kill_worker,
+        Story.silence,
+        Story.resize,
+        Story.restart_daemon,
+        Story.nothing,
+    ]
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(events=st.lists(st.tuples(EVENTS, st.integers(1, 8)), max_size=25), die_after=st.integers(0, 40))
+def test_no_busy_worker_is_stopped_and_nothing_is_lost(make_world, events, die_after):
+    world = make_world()
+    story = Story(world, die_after)
+    story.run(3)
+    for event, seconds in events:
+        event(story, seconds)
+        story.run(seconds)
+        assert len(world.alive) <= 5
+    story.all_well()
+    tick = story.run(700)
+    assert world.done == story.published
+    assert world.stopped_busy == []
+    assert [worker.state for worker in fleet(tick).workers] == [WorkerState.RUNNING]
+    assert list(world.file.read()) == world.alive == sorted(world.programs)
