@@ -442,7 +442,7 @@ class Situation:
     host: HostBudget
     hold: Hold | None = None
     #: What was measured up to this tick, this tick included.
-    measures: Measures = Measures()
+    measures: Measures = field(default_factory=Measures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -488,6 +488,9 @@ class FleetTick:
     trouble: str = ""
     #: Decided and told, but not carried out.
     dry_run: bool = False
+    #: What the decision was taken on, and with; None where there is none.
+    situation: Situation | None = None
+    memory: FleetMemory | None = None
 
 
 @dataclass(frozen=True, slots=True)

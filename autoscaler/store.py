@@ -3,12 +3,14 @@
     workers     what each worker was when it was seen last (which process has answered)
     drains      the drain journal: who is leaving, or being taken back, and why
     memory      each fleet's memory for its next decision
+    tracks      what was measured of each fleet; written now and then only
     holds       what operators ordered
     decisions   each decision that differs from the one before it
     samples     one row a fleet and tick
 
-A killed daemon loses at most the tick that it was in: every step on a worker is journalled before it
-is taken (write-ahead log, so a commit survives the process; a power cut ends the workers too).
+A killed daemon loses at most the tick that it was in, and a few seconds of what it measured: every step
+on a worker is journalled before it is taken (write-ahead log, so a commit survives the process; a power
+cut ends the workers too).
 """
 
 from __future__ import annotations
@@ -19,11 +21,13 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from autoscaler.errors import AlreadyRunning, StoreError
+from autoscaler.measured import Track
 from autoscaler.model import (
     Decision,
     Drain,
@@ -37,12 +41,16 @@ from autoscaler.model import (
     WorkerState,
 )
 
+T = TypeVar("T")
+
 #: Version of the tables; a database with a higher one was written by a later release.
 SCHEMA_VERSION: Final = 1
 #: Seconds that samples and decisions are kept.
 RETENTION: Final = 7 * 86400.0
 #: Seconds between two clean-ups.
 CLEANUP_PERIOD: Final = 3600.0
+#: Seconds between two writes of what is measured: some kilobytes a fleet, too much for every tick.
+TRACKS_PERIOD: Final = 10.0
 #: Seconds to wait for another process that reads the database.
 BUSY_TIMEOUT: Final = 2.0
 
@@ -52,6 +60,7 @@ CREATE TABLE IF NOT EXISTS workers (
 CREATE TABLE IF NOT EXISTS drains (
     worker TEXT PRIMARY KEY, phase TEXT NOT NULL, since REAL NOT NULL, reason TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS memory (fleet TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS tracks (fleet TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS holds (fleet TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS decisions (
     at REAL NOT NULL, fleet TEXT NOT NULL, current INTEGER NOT NULL, recommended INTEGER,
@@ -64,6 +73,7 @@ CREATE INDEX IF NOT EXISTS samples_by_fleet ON samples (fleet, at);
 """
 
 _MEMORY: Final = TypeAdapter(FleetMemory)
+_TRACK: Final = TypeAdapter(Track)
 _HOLD: Final = TypeAdapter(Hold)
 _REASONS: Final = TypeAdapter(tuple[Reason, ...])
 
@@ -111,6 +121,7 @@ class Store:
         """
         self._path = state_dir / "autoscaler.db"
         self._cleaned_at = 0.0
+        self._tracked_at = 0.0
         self._last_decisions: dict[str, tuple[object, ...]] = {}
         with self._translated():
             self._db = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT, isolation_level=None)
@@ -168,13 +179,11 @@ class Store:
 
     def memory(self) -> dict[str, FleetMemory]:
         """Each fleet's memory; one that cannot be read any more is left out, as if it were new."""
-        result = {}
-        for fleet, value in self._rows("SELECT fleet, value FROM memory"):
-            try:
-                result[fleet] = _MEMORY.validate_json(value)
-            except ValidationError:
-                continue  # written by another release: the fleet starts to remember anew
-        return result
+        return _readable(_MEMORY, self._rows("SELECT fleet, value FROM memory"))
+
+    def tracks(self) -> dict[str, Track]:
+        """What was measured of each fleet; left out as `memory` is."""
+        return _readable(_TRACK, self._rows("SELECT fleet, value FROM tracks"))
 
     def holds(self) -> dict[str, Hold]:
         """What operators ordered, by fleet."""
@@ -182,8 +191,13 @@ class Store:
 
     # --- the record ---
 
-    def record(self, tick: Tick, memory: Mapping[str, FleetMemory]) -> None:
-        """Write a tick and the memory after it, in one transaction."""
+    def record(
+        self,
+        tick: Tick,
+        memory: Mapping[str, FleetMemory],
+        tracks: Mapping[str, Track] = MappingProxyType({}),
+    ) -> None:
+        """Write a tick, the memory after it and now and then what was measured, in one transaction."""
         decided = [(fleet, fleet.decision) for fleet in tick.fleets if fleet.decision is not None]
         with self._transaction():
             self._db.execute("DELETE FROM memory")
@@ -198,7 +212,18 @@ class Store:
             )
             for _, decision in decided:
                 self._record_decision(decision)
+            self._record_tracks(tick.at, tracks)
             self._clean_up(tick.at)
+
+    def _record_tracks(self, now: float, tracks: Mapping[str, Track]) -> None:
+        if now - self._tracked_at < TRACKS_PERIOD:
+            return
+        self._tracked_at = now
+        self._db.execute("DELETE FROM tracks")
+        self._db.executemany(
+            "INSERT INTO tracks (fleet, value) VALUES (?, ?)",
+            [(fleet, _TRACK.dump_json(track).decode()) for fleet, track in tracks.items()],
+        )
 
     def _record_decision(self, decision: Decision) -> None:
         """Keep a decision that differs from the fleet's last one."""
@@ -259,6 +284,17 @@ class Store:
             yield
         except (sqlite3.Error, OSError) as error:
             raise StoreError(f"{self._path}: {error}") from error
+
+
+def _readable(adapter: TypeAdapter[T], rows: Iterable[tuple[str, str]]) -> dict[str, T]:
+    """Values by fleet; those that another release wrote otherwise are left out."""
+    result = {}
+    for fleet, value in rows:
+        try:
+            result[fleet] = adapter.validate_json(value)
+        except ValidationError:
+            continue  # the fleet starts to remember anew
+    return result
 
 
 def _sample(at: float, fleet: FleetTick, decision: Decision) -> tuple[object, ...]:
