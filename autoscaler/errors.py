@@ -8,6 +8,7 @@
     │   ├── SupervisordFault         supervisord answered with a fault
     │   ├── ProgramFileError         the programs file cannot be read, trusted or written
     │   └── ReloadRefused            a reload was, or would have been, something else than was meant
+    ├── TraceError               a trace file cannot be used
     ├── StoreError               the state folder or its database cannot be used
     ├── AlreadyRunning           another daemon holds the lock
     ├── DaemonNotRunning         nobody answers on the daemon's socket
@@ -88,6 +89,10 @@ class ProgramFileError(TargetError):
 
 class ReloadRefused(TargetError):
     """Reloading supervisord's config would change something else than was meant."""
+
+
+class TraceError(AutoscalerError):
+    """A trace file cannot be read, or a line of it is wrong; says which."""
 
 
 class StoreError(AutoscalerError):
