@@ -30,6 +30,7 @@ from autoscaler.errors import (
     SourceError,
     SupervisordUnreachable,
 )
+from autoscaler.simulate.command import simulate_command
 from autoscaler.watched_config import WatchedConfig
 from autoscaler.wiring import local_host_name
 
@@ -194,6 +195,9 @@ def demo(seconds: float, broker: str) -> None:
       autoscaler demo --for 30 --broker embedded
     """
     sys.exit(run_demo(seconds, broker, Console(highlight=False)))
+
+
+main.add_command(simulate_command)
 
 
 def _socket(path: Path | None) -> Path:

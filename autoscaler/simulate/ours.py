@@ -1,10 +1,12 @@
-"""This product's own scaler on fake time: the values that a tick sees, and the very same `decide`."""
+"""This product's own scaler on fake time: what a tick sees, and the very same `update` and `decide`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from autoscaler.decide import Reader, decide, fleet_demands
+from autoscaler.measure import update
+from autoscaler.measured import Track
 from autoscaler.model import (
     ActiveTask,
     Decision,
@@ -58,6 +60,7 @@ class Ours:
         #: The latest decision; None before the first.
         self.decision: Decision | None = None
         self._memory = memory or FleetMemory()
+        self._track = Track()
         self._seen: dict[int, Seen] = {}
         self._reader = Reader(FLEET, (QUEUE,), scaling.max_workers * scaling.concurrency)
 
@@ -82,7 +85,8 @@ class Ours:
         self, now: float, queues: dict[str, Reading[QueueStats]], workers: tuple[Worker, ...]
     ) -> Decision:
         demand = fleet_demands(now, [self._reader], queues, workers)[FLEET]
-        situation = Situation(now, FLEET, self.scaling, demand, workers, NO_LIMIT)
+        self._track = update(self._track, now, demand, workers)
+        situation = Situation(now, FLEET, self.scaling, demand, workers, NO_LIMIT, None, self._track.measures)
         decision, self._memory = decide(situation, self._memory)
         return decision
 
