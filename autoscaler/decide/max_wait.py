@@ -125,9 +125,9 @@ def deadlines(settings: MaxWait, case: Case, start: float) -> Iterator[Deadline]
     """
     soonest = start + RESCUE * settings.wait
     planned = PLANNED * settings.wait
+    yield Deadline(case.demand.waiting, max(planned, soonest))
     before = case.measures.published
     if not before:
-        yield Deadline(case.demand.waiting, max(planned, soonest))
         return
     started = before[-1][1] - case.demand.waiting
     came = before[0][0]

@@ -29,6 +29,8 @@ LAG = 10.0
 ENOUGH = 50.0
 #: Seconds over which a rate is taken.
 SPANS = (60.0, 120.0, 300.0, 600.0)
+#: Seconds below which a rate is not one.
+SHORTEST = 10.0
 
 
 def count(track: Track, now: float, seen: float) -> Track:
@@ -90,9 +92,9 @@ def rate(history: History, now: float) -> Estimate | None:
         if tasks >= ENOUGH or begin == history[0][0]:
             break
     lasted = now - begin
-    if lasted <= 0:
+    if lasted < SHORTEST:
         return None
-    error = (tasks + 1) ** 0.5
+    error = tasks**0.5
     return Estimate(tasks / lasted, max(0.0, tasks - error) / lasted, (tasks + error) / lasted)
 
 
