@@ -68,12 +68,18 @@ def outcome_of(scaler: str, world: World, load: Load, setting: Setting) -> Outco
         worker_seconds=world.total_worker_seconds(),
         work_seconds=counted.work / setting.concurrency,
         starts=world.starts,
-        peak=world.peak,
+        peak=_peak(world, setting),
         killed=world.killed,
         elasticity=elasticity(load, setting, world.sizes),
         sizes=tuple(world.sizes),
         waits=tuple(waits),
     )
+
+
+def _peak(world: World, setting: Setting) -> int:
+    """Most workers alive at one time after the warm-up, those that are there at its end included."""
+    at_its_end = [alive for time, _, alive in world.sizes if time <= setting.warmup][-1:]
+    return max([*at_its_end, *(alive for time, _, alive in world.sizes if time > setting.warmup)])
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:

@@ -84,7 +84,7 @@ class World:
         #: When each task began to run, first time; inf until then.
         self.started_at: list[float] = [inf] * len(load.arrivals)
         self.queue: deque[int] = deque()
-        self.starts = self.killed = self.peak = 0
+        self.starts = self.killed = 0
         #: Seconds of workers that are gone, after the warm-up.
         self.worker_seconds = 0.0
         #: (time, workers that are starting or running, workers alive) at each change.
@@ -269,8 +269,6 @@ class World:
 
     def _note_size(self) -> None:
         self.sizes.append((self.now, len(self.serving()), len(self.nodes)))
-        if self.now >= self.setting.warmup:
-            self.peak = max(self.peak, len(self.nodes))
 
     def total_worker_seconds(self) -> float:
         """Seconds of all workers until now, after the warm-up, starting and draining ones included."""
