@@ -102,9 +102,10 @@ def _section(order: Order, name: str) -> str:
 
 
 def _taken_text(taken: frozenset[str]) -> str:
+    names = ", ".join(sorted(taken))
     return (
-        f"somebody else's program is called {', '.join(sorted(taken))}, and only our own are touched: "
-        "rename the fleet, or take that program out of supervisord's configuration"
+        f"somebody else's program is called {names} (it is not in our programs file), and only our own are "
+        "touched: rename the fleet, or take that program out of supervisord's configuration"
     )
 
 

@@ -63,8 +63,8 @@ class RabbitMQNode:
 
     @property
     def name(self) -> str:
-        """The Erlang node's name; on localhost, so that the host's own name need not resolve."""
-        return f"demo-{self.port}@localhost"
+        """The Erlang node's name; on an address, so that no name at all need resolve."""
+        return f"demo-{self.port}@127.0.0.1"
 
     @property
     def amqp_url(self) -> str:
@@ -241,6 +241,7 @@ class RabbitMQNode:
             "HOME": str(folder),
             MARK: str(folder),
             "RABBITMQ_NODENAME": self.name,
+            "RABBITMQ_USE_LONGNAME": "true",  # a short name may hold no dots
             "RABBITMQ_MNESIA_BASE": str(folder / "data"),
             "RABBITMQ_LOG_BASE": str(folder / "log"),
             "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),

@@ -1,0 +1,186 @@
+"""What the API and the tables show of a snapshot."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from autoscaler.console.client import Client
+from autoscaler.console.server import Server, make_app
+from autoscaler.console.tables import duration, fleets_table, troubles, workers_table
+from autoscaler.console.views import fleets_view, workers_view
+from autoscaler.daemon import Snapshot
+from autoscaler.errors import DaemonNotRunning, ServiceUnavailable
+from autoscaler.unix_http import UnixHTTPConnection
+
+
+def snapshot(tick, **changes):
+    values = {
+        "config_path": Path("autoscaler.yaml"),
+        "started_at": 1_000_000.0,
+        "config_read_at": 1_000_000.0,
+        "polling_interval": 2.0,
+        "tick": tick,
+    }
+    return Snapshot(**values | changes)
+
+
+def rendered(table):
+    console = Console(width=200, no_color=True)
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get()
+
+
+@pytest.fixture
+def busy(world):
+    """A snapshot of a fleet with something to show in every column."""
+    controller = world.controller()
+    world.queue += [50.0] * 30
+    world.run(controller, 5)
+    controller.reconfigure(world.config(max_workers=4))
+    return snapshot(world.run(controller, 2))
+
+
+@pytest.fixture
+def get(short_folder):
+    """Ask the API about a snapshot over its real socket: status and JSON."""
+
+    def _get(seen, path, now=None):
+        at = now or seen.tick.at
+        with Server(make_app(lambda: seen, lambda: at), short_folder / "a.sock"):
+            connection = UnixHTTPConnection(short_folder / "a.sock", 5)
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            status, body = answer.status, json.loads(answer.read())
+            connection.close()
+        return status, body
+
+    return _get
+
+
+def test_the_fleets(busy, get):
+    (fleet,) = get(busy, "/api/v1/fleets")[1]["fleets"]
+    assert fleet["name"] == "emails"
+    assert fleet["desired"] == 4
+    assert fleet["workers"] == {"running": 4, "draining": 1}
+    assert fleet["demand"]["running"] == 8
+    assert fleet["reasons"]
+
+
+def test_one_fleet_and_one_that_is_not_there(busy, get):
+    assert get(busy, "/api/v1/fleets/emails")[1]["max_workers"] == 4
+    assert get(busy, "/api/v1/fleets/nobody") == (404, {"detail": "there is no fleet 'nobody'"})
+
+
+def test_the_workers(busy, get):
+    workers = get(busy, "/api/v1/workers")[1]["workers"]
+    assert [worker["name"] for worker in workers] == [f"emails-0{number}" for number in range(1, 6)]
+    assert {worker["state"] for worker in workers} == {"running", "draining"}
+    assert all(worker["running"] == 2 for worker in workers)
+
+
+def test_health_is_ok_degraded_or_stale(busy, get):
+    assert get(busy, "/health")[1]["status"] == "ok"
+    bad = snapshot(busy.tick, config_problems=("autoscaler.yaml:3: wrong",))
+    assert get(bad, "/health")[1]["status"] == "degraded"
+    status, late = get(busy, "/health", busy.tick.at + 60)
+    assert status == 503
+    assert late["status"] == "stale"
+
+
+def test_before_the_first_tick_nothing_is_zero(get):
+    seen = snapshot(None)
+    assert get(seen, "/api/v1/fleets", 1_000_001.0)[1]["at"] is None
+    assert get(seen, "/health", 1_000_001.0)[1]["status"] == "ok"
+
+
+def test_while_supervisord_is_away_numbers_are_null_and_not_zero(world, get):
+    controller = world.controller()
+    world.run(controller, 5)
+    world.supervisord_up = False
+    (fleet,) = get(snapshot(world.run(controller, 1)), "/api/v1/fleets")[1]["fleets"]
+    assert fleet["workers"] is None
+    assert fleet["current"] is None
+    assert fleet["trouble"] == "supervisord away"
+
+
+def test_the_tables(busy):
+    fleets = rendered(fleets_table(fleets_view(busy)))
+    assert "emails" in fleets
+    assert "5 (1 draining)" in fleets
+    assert "1-4" in fleets
+    workers = rendered(workers_table(workers_view(busy)))
+    assert workers.count("running") == 4
+    assert "draining" in workers
+
+
+def test_every_trouble_is_told_once(world):
+    controller = world.controller()
+    world.run(controller, 5)
+    world.broker_up = False
+    view = fleets_view(snapshot(world.run(controller, 1), config_problems=("autoscaler.yaml:3: wrong",)))
+    assert troubles(view) == [
+        "config not used, the last good one goes on: autoscaler.yaml:3: wrong",
+        "unknown: queue emails: broker away",
+        "emails: demand is at least this, unknown: worker emails-01: no reply in time",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0s"), (59.9, "59s"), (61, "1m01s"), (3600, "1h00m"), (11100, "3h05m"), (187200, "2d04h")],
+)
+def test_durations_as_people_say_them(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_the_socket_serves_the_client_and_is_not_for_everybody(busy, short_folder):
+    path = short_folder / "a.sock"
+    path.write_text("left by a daemon that was killed")
+    with Server(make_app(lambda: busy, lambda: busy.tick.at), path):
+        assert path.stat().st_mode & 0o777 == 0o660
+        assert Client(path).fleets().fleets[0].name == "emails"
+        assert Client(path).health().status == "ok"
+    assert not path.exists()
+
+
+def test_the_api_listens_on_loopback_where_the_config_says_so(busy, short_folder):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = Server(
+        make_app(lambda: busy, lambda: busy.tick.at), short_folder / "a.sock", f"127.0.0.1:{port}"
+    )
+    with server, socket.create_connection(("127.0.0.1", port), 5) as connection:
+        connection.sendall(b"GET /health HTTP/1.0\r\n\r\n")
+        assert connection.recv(100).startswith(b"HTTP/1.1 200")
+
+
+def test_a_socket_that_cannot_be_opened_is_told(busy, short_folder):
+    (short_folder / "file").write_text("")
+    server = Server(make_app(lambda: busy, lambda: 0.0), short_folder / "file" / "a.sock")
+    with pytest.raises(ServiceUnavailable, match=r"console\.socket .* cannot be opened"):
+        server.__enter__()
+
+
+def test_no_daemon_is_told_apart_from_one_that_gives_nonsense(short_folder):
+    with pytest.raises(DaemonNotRunning, match=r"no daemon listens on .*autoscaler run"):
+        Client(short_folder / "a.sock").fleets()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(short_folder / "a.sock"))
+        listener.listen()
+        threading.Thread(target=_answer_nonsense, args=(listener,), daemon=True).start()
+        with pytest.raises(ServiceUnavailable, match="no usable answer"):
+            Client(short_folder / "a.sock").fleets()
+
+
+def _answer_nonsense(listener):
+    connection, _ = listener.accept()
+    connection.sendall(b"nonsense\r\n\r\n")
+    connection.close()

@@ -1,0 +1,50 @@
+"""The log says a thing once, when it changes."""
+
+from __future__ import annotations
+
+from autoscaler.narrate import narrate
+
+
+def lines_of(world, controller, before, seconds=1):
+    after = world.run(controller, seconds)
+    return after, narrate(before, after)
+
+
+def test_a_steady_fleet_is_silent(world):
+    controller = world.controller()
+    before = world.run(controller, 10)
+    _, lines = lines_of(world, controller, before)
+    assert lines == []
+
+
+def test_a_new_size_is_told_with_its_reasons(world):
+    controller = world.controller()
+    before = world.run(controller, 5)
+    world.queue += [5.0] * 40
+    _, lines = lines_of(world, controller, before, 0)
+    assert lines[0].startswith("emails: wants 5 workers, has 1 (backlog_per_worker: 40 waiting")
+    assert "emails-05: started" in lines
+
+
+def test_what_becomes_unknown_and_known_again_is_told_once(world):
+    controller = world.controller()
+    before = world.run(controller, 5)
+    world.broker_up = False
+    before, lines = lines_of(world, controller, before)
+    assert "queue emails unknown: broker away" in lines
+    before, lines = lines_of(world, controller, before)
+    assert lines == []
+    world.broker_up = True
+    _, lines = lines_of(world, controller, before)
+    assert "queue emails known again" in lines
+
+
+def test_trouble_is_told_when_it_comes_and_when_it_goes(world):
+    controller = world.controller()
+    before = world.run(controller, 5)
+    world.supervisord_up = False
+    before, lines = lines_of(world, controller, before)
+    assert "emails: supervisord away" in lines
+    world.supervisord_up = True
+    _, lines = lines_of(world, controller, before)
+    assert "emails: no trouble any more" in lines
