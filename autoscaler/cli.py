@@ -18,6 +18,7 @@ from rich.console import Console
 
 from autoscaler import __version__, config
 from autoscaler.console.client import Client
+from autoscaler.console.explained import explanation_lines
 from autoscaler.console.server import Server, make_app
 from autoscaler.console.tables import fleets_table, troubles, workers_table
 from autoscaler.daemon import Daemon, SteadyClock
@@ -29,6 +30,7 @@ from autoscaler.errors import (
     ServiceUnavailable,
     SourceError,
     SupervisordUnreachable,
+    UnknownName,
 )
 from autoscaler.simulate.command import simulate_command
 from autoscaler.watched_config import WatchedConfig
@@ -50,6 +52,7 @@ class Exit(IntEnum):
 _EXITS: tuple[tuple[type[AutoscalerError], Exit], ...] = (
     (ConfigError, Exit.CONFIG),
     (DaemonNotRunning, Exit.NOT_RUNNING),
+    (UnknownName, Exit.USAGE),
     (ServiceUnavailable, Exit.UNREACHABLE),
     (SupervisordUnreachable, Exit.UNREACHABLE),
     (SourceError, Exit.UNREACHABLE),
@@ -61,6 +64,9 @@ _config_option = click.option(
     "path",
     type=click.Path(path_type=Path, dir_okay=False),
     help="The config file. Default: $AUTOSCALER_CONFIG, ./autoscaler.yaml, /etc/autoscaler/autoscaler.yaml.",
+)
+_socket_option = click.option(
+    "--socket", type=click.Path(path_type=Path), help="The daemon's socket. Default: as in the config."
 )
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, as the HTTP API gives it.")
 
@@ -92,6 +98,7 @@ def main() -> None:
       autoscaler check --config FILE       is this config right?
       autoscaler run --config FILE         the daemon, in the foreground
       autoscaler status                    what it does, and why
+      autoscaler explain FLEET             why a fleet has its size, and what would change it
     """
 
 
@@ -141,9 +148,7 @@ def check(path: Path | None, as_json: bool) -> None:
 
 @main.command()
 @_config_option
-@click.option(
-    "--socket", type=click.Path(path_type=Path), help="The daemon's socket. Default: as in the config."
-)
+@_socket_option
 @_json_option
 @click.option("--workers", "with_workers", is_flag=True, help="Show the workers one by one as well.")
 def status(path: Path | None, socket: Path | None, as_json: bool, with_workers: bool) -> None:
@@ -171,6 +176,27 @@ def status(path: Path | None, socket: Path | None, as_json: bool, with_workers: 
         console.print(workers_table(workers))
     for line in troubles(fleets):
         console.print(f"! {line}", style="yellow", markup=False, soft_wrap=True)
+
+
+@main.command()
+@click.argument("fleet")
+@_config_option
+@_socket_option
+@_json_option
+def explain(fleet: str, path: Path | None, socket: Path | None, as_json: bool) -> None:
+    """Explain why a fleet has the size that it has, and what would have to change for another worker.
+
+    \b
+    Examples:
+      autoscaler explain emails
+      autoscaler explain emails --json | jq .next_worker
+    """
+    view = Client(socket or _socket(path)).explanation(fleet)
+    if as_json:
+        Console().print_json(data=view.model_dump(mode="json"))
+        return
+    for line in explanation_lines(view):
+        click.echo(line)
 
 
 @main.command()

@@ -12,6 +12,7 @@
     ├── StoreError               the state folder or its database cannot be used
     ├── AlreadyRunning           another daemon holds the lock
     ├── DaemonNotRunning         nobody answers on the daemon's socket
+    ├── UnknownName              the daemon has no fleet of that name
     └── ServiceUnavailable       a service that a command needs cannot be reached or started
 
 A caller catches the class that it can mend and lets the rest pass.
@@ -105,6 +106,10 @@ class AlreadyRunning(AutoscalerError):
 
 class DaemonNotRunning(AutoscalerError):
     """No daemon answers on the socket."""
+
+
+class UnknownName(AutoscalerError):
+    """The daemon has no fleet of that name."""
 
 
 class ServiceUnavailable(AutoscalerError):
