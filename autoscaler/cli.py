@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Iterable
 from enum import IntEnum
 from pathlib import Path
 from typing import NoReturn
@@ -27,12 +28,15 @@ from autoscaler.errors import (
     AutoscalerError,
     ConfigError,
     DaemonNotRunning,
+    Problem,
     ServiceUnavailable,
     SourceError,
     SupervisordUnreachable,
     UnknownName,
 )
+from autoscaler.notes import notes
 from autoscaler.simulate.command import simulate_command
+from autoscaler.store import stored_tracks
 from autoscaler.watched_config import WatchedConfig
 from autoscaler.wiring import local_host_name
 
@@ -128,6 +132,8 @@ def run(path: Path | None) -> None:
 def check(path: Path | None, as_json: bool) -> None:
     """Check the config file; say everything that is wrong with it at once.
 
+    Notes tell what a config that is fine cannot do.
+
     \b
     Example:
       autoscaler check --config autoscaler.yaml && echo fine
@@ -140,10 +146,13 @@ def check(path: Path | None, as_json: bool) -> None:
             _print_problems(error)
             sys.exit(Exit.CONFIG)
         raise
+    noted = list(notes(found, usable, stored_tracks(usable.state_dir)))
     if as_json:
-        click.echo('{"problems": []}')
-    else:
-        click.echo(f"{found}: fine, {_count(len(usable.fleets), 'fleet')}: {_names(usable)}")
+        Console().print_json(data={"problems": [], "notes": _problems(noted)})
+        return
+    click.echo(f"{found}: fine, {_count(len(usable.fleets), 'fleet')}: {_names(usable)}")
+    for note in noted:
+        click.echo(f"note: {note}")
 
 
 @main.command()
@@ -238,11 +247,13 @@ def _socket(path: Path | None) -> Path:
 
 
 def _print_problems(error: ConfigError) -> None:
-    problems = [
-        {"file": each.file, "line": each.line, "key": each.key, "message": each.message}
-        for each in error.problems
+    Console().print_json(data={"problems": _problems(error.problems), "notes": []})
+
+
+def _problems(problems: Iterable[Problem]) -> list[dict[str, object]]:
+    return [
+        {"file": each.file, "line": each.line, "key": each.key, "message": each.message} for each in problems
     ]
-    Console().print_json(data={"problems": problems})
 
 
 def _count(number: int, noun: str) -> str:

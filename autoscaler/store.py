@@ -19,7 +19,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
@@ -43,6 +43,7 @@ from autoscaler.model import (
 
 T = TypeVar("T")
 
+DATABASE: Final = "autoscaler.db"
 #: Version of the tables; a database with a higher one was written by a later release.
 SCHEMA_VERSION: Final = 1
 #: Seconds that samples and decisions are kept.
@@ -119,7 +120,7 @@ class Store:
         ------
         StoreError : it cannot be opened, is corrupt, or was written by a later release.
         """
-        self._path = state_dir / "autoscaler.db"
+        self._path = state_dir / DATABASE
         self._cleaned_at = 0.0
         self._tracked_at = 0.0
         self._last_decisions: dict[str, tuple[object, ...]] = {}
@@ -284,6 +285,15 @@ class Store:
             yield
         except (sqlite3.Error, OSError) as error:
             raise StoreError(f"{self._path}: {error}") from error
+
+
+def stored_tracks(state_dir: Path) -> dict[str, Track]:
+    """What a daemon has measured, as far as this user may read it; also while it runs."""
+    try:
+        with closing(sqlite3.connect(f"{(state_dir / DATABASE).as_uri()}?mode=ro", uri=True)) as db:
+            return _readable(_TRACK, db.execute("SELECT fleet, value FROM tracks").fetchall())
+    except (sqlite3.Error, OSError):
+        return {}  # no daemon has run here yet, or it is not for our eyes
 
 
 def _readable(adapter: TypeAdapter[T], rows: Iterable[tuple[str, str]]) -> dict[str, T]:
