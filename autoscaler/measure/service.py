@@ -38,7 +38,7 @@ def look(track: Track, moment: Moment, running: Iterable[ActiveTask]) -> Track:
     before = track.moments[-1] if track.moments else None
     moments = (*_recent(track.moments, moment.at), moment)
     if before is None or moment.at - before.at > LONGEST_GAP:
-        return replace(track, moments=(moment,))
+        return replace(track, moments=(moment,), measures=forgotten(track.measures))
     return _measured(_counted(replace(track, moments=moments), before, moment, running))
 
 
