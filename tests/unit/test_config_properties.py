@@ -109,7 +109,7 @@ FLEET_KEYS = (
 SCALES = sections("threshold", "backlog_per_worker", "max_wait") | st.fixed_dictionaries(
     {
         "threshold": sections("up", "down", "step", "up_after"),
-        "schedule": VALUES | st.lists(VALUES | sections("cron", "for", "min_workers", "timezone"), max_size=2),
+        "schedule": VALUES | st.lists(sections("cron", "for", "min_workers", "timezone"), max_size=2),
     }
 )
 FLEETS = st.builds(
