@@ -2,7 +2,8 @@
 
 Draining workers are taken back before new ones start. A fleet never has more processes than
 max_workers all together, so new workers wait for draining ones to end where there is no room.
-Held workers count towards the size, belong to the operator and are never drained.
+Held workers belong to the operator: they are never drained, and while the fleet grows they count, so
+that nobody starts a replacement. While it shrinks they do not: the last worker in service stays.
 """
 
 from __future__ import annotations
@@ -39,10 +40,11 @@ def plan(case: Case, desired: int, starts: int, *, roll: bool) -> Plan:
     starts : new workers that may start now.
     roll : whether workers whose settings changed may be replaced now.
     """
+    serving = [worker for worker in case.situation.workers if worker.state in SERVING]
     if desired > case.current:
         return _grow(case, desired, starts)
-    if desired < case.current:
-        return _shrink(case, desired)
+    if desired < len(serving):
+        return _shrink(case, desired, serving)
     return _roll(case) if roll else Plan()
 
 
@@ -70,12 +72,12 @@ def _waits(needed: int, room: int, alive: int) -> tuple[Reason, ...]:
     return (Reason("draining", text),)
 
 
-def _shrink(case: Case, desired: int) -> Plan:
-    serving = [worker for worker in case.situation.workers if worker.state in SERVING]
-    drain = names(order(serving)[: case.current - desired])
+def _shrink(case: Case, desired: int, serving: Sequence[Worker]) -> Plan:
+    """Drain what serves beyond the size. A held worker is not in service: it is the first to be spared."""
+    drain = names(order(serving)[: len(serving) - desired])
     if desired != case.size:
         return Plan(drain=drain)
-    return Plan(drain=drain, reasons=(Reason("surplus", f"{case.current} exist, {desired} wanted"),))
+    return Plan(drain=drain, reasons=(Reason("surplus", f"{len(serving)} serve, {desired} wanted"),))
 
 
 def _roll(case: Case) -> Plan:
