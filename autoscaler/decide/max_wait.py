@@ -24,16 +24,19 @@ from autoscaler.model import MaxWait, Recommendation, WorkerState
 KEY = "max_wait"
 
 #: Share of the wait that is planned with; the rest is for what cannot be foreseen.
-PLANNED = 0.8
+PLANNED = 0.9
 #: Share of the wait within which a task that is late already should start once new workers are up.
 RESCUE = 0.1
 #: Share of tasks that a floor may let wait for longer.
 LATE = 0.02
+#: Share of max_workers from which on a load is met before its tasks wait, and the seconds that tell it.
+NEARLY_ALL = 0.7
+LATELY = 10.0
 #: Seconds that a task runs, and that a worker takes to start, until measured.
 SERVICE = 1.0
 START = 5.0
 #: Starts after which slots in use are forgotten, in start times.
-WINDOW = 2.0
+WINDOW = 1.0
 #: Start times after which a starting worker is not counted on any more.
 GIVEN_UP = 3.0
 _NOISE = 1e-9
@@ -81,9 +84,9 @@ class Deadline:
 
 def recommend(settings: MaxWait, case: Case) -> Recommendation:
     """Workers with which every waiting task starts in time, or that are enough for the load."""
-    wanted = _for_waiting(settings, case) if case.demand.waiting > 0 else _for_use(case)
-    floor = _floor(settings, case)
-    return floor if floor is not None and floor.workers > wanted.workers else wanted
+    wanted = _for_waiting(settings, case) if case.demand.ready > 0 else _for_use(case)
+    others = (_rush(case), _floor(settings, case))
+    return max((wanted, *filter(None, others)), key=lambda each: each.workers)
 
 
 # --- something waits: the deadline curve ---
@@ -183,6 +186,36 @@ def _starting(case: Case, start: float) -> Iterator[float]:
             lasted = case.now - worker.since
             if lasted <= GIVEN_UP * start:
                 yield max(start - lasted, 0.0)
+
+
+# --- something waits, and nearly all workers are needed ---
+
+
+def _rush(case: Case) -> Recommendation | None:
+    """What the latest tasks need, where that is nearly all there may be.
+
+    Far from the maximum a fleet may let tasks wait first and still start workers in time. Near it there
+    are none left to start when the load rises further, so every second that tasks waited before is lacking.
+    """
+    rate = _lately(case)
+    if rate is None or case.demand.ready <= 0:
+        return None
+    most = case.scaling.max_workers
+    needed = rate * service_seconds(case.measures) / case.scaling.concurrency
+    if needed < NEARLY_ALL * most:
+        return None
+    workers = min(most, math.ceil(needed))
+    text = f"{number(rate)} tasks a second need nearly all of {count(most)}"
+    return Recommendation(KEY, workers, f"{text}: {count(workers)}")
+
+
+def _lately(case: Case) -> float | None:
+    """Tasks published a second in the last seconds; None if they were not counted for so long."""
+    before = [each for each in case.measures.published if each[0] <= case.now - LATELY]
+    if not before:
+        return None
+    at, published = case.measures.published[-1]
+    return (published - before[-1][1]) / max(at - before[-1][0], LATELY)
 
 
 # --- nothing waits: what is in use ---
