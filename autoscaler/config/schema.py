@@ -166,8 +166,9 @@ class Fleet(Keys):
     #: More arguments of `celery worker`, one word each.
     options: Words = ()
     log_dir: ProgramPath | None = None
-    #: Seconds; a fleet shrinks to the highest recommendation of the last so many seconds.
-    stabilization: Duration = 60.0
+    #: Seconds; a fleet shrinks to the highest recommendation of the last so many seconds. Default: 60, and
+    #: 0 where max_wait decides alone or with a schedule, since it looks back by itself.
+    stabilization: Duration = Field(default=_ABSENT, validate_default=True)
     #: Share by which demand may miss the target, 0..1.
     tolerance: Annotated[float, within(0.0, 1.0)] = 0.1
     max_scale_up: Rate | None = None
@@ -221,6 +222,18 @@ class Fleet(Keys):
                 message = f"{each.min_workers} is more than max_workers ({most})"
                 raise Conflict(message, ("max_workers",), at=("schedule", index, "min_workers"))
         return scale
+
+    @field_validator("stabilization", mode="before")
+    @classmethod
+    def _as_its_policies_want(cls, value: object, info: ValidationInfo) -> object:
+        if value is not _ABSENT:
+            return value
+        scale: Scale | None = info.data.get("scale")
+        policies = scale.policies if scale else ()
+        steady = any(isinstance(each, model.MaxWait) for each in policies) and all(
+            isinstance(each, model.MaxWait | model.Schedule) for each in policies
+        )
+        return "0s" if steady else "60s"
 
     @field_validator("pool")
     @classmethod

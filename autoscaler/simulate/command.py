@@ -120,7 +120,26 @@ def simulate_command(
     settings = config.load(config.find(path, os.environ))
     fleet = _fleet(settings, name)
     load = _load(trace, made, seed, _service(shape, service_time))
-    setting = Setting(
+    setting = _setting(settings, fleet, start_time=start_time, wait=wait, lag=lag, prefetch=prefetch)
+    outcomes = [simulate(load, setting, Ours(fleet.scaling, fleet.name))]
+    outcomes += [
+        simulate(load, setting, PeerScaler(PEERS[peer](load, setting), seed, peer)) for peer in against
+    ]
+    if picture is not None:
+        draw(picture, load, setting, outcomes)
+    _show(load, setting, outcomes, as_data=as_data)
+
+
+def _setting(
+    settings: config.Config,
+    fleet: Fleet,
+    *,
+    start_time: float,
+    wait: float | None,
+    lag: float,
+    prefetch: int | None,
+) -> Setting:
+    return Setting(
         wait=wait or _max_wait(fleet),
         start_time=start_time,
         polling_interval=settings.polling_interval,
@@ -130,13 +149,6 @@ def simulate_command(
         concurrency=fleet.concurrency,
         prefetch=_prefetch(fleet) if prefetch is None else prefetch,
     )
-    outcomes = [simulate(load, setting, Ours(fleet.scaling, fleet.name))]
-    outcomes += [
-        simulate(load, setting, PeerScaler(PEERS[peer](load, setting), seed, peer)) for peer in against
-    ]
-    if picture is not None:
-        draw(picture, load, setting, outcomes)
-    _show(load, setting, outcomes, as_data=as_data)
 
 
 def _fleet(settings: config.Config, name: str | None) -> Fleet:
