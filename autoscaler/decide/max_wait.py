@@ -5,8 +5,8 @@
     the first deadline that they miss -> so many workers more
 
 Where no reaction is fast enough, because a worker takes longer to start than a task may wait, a floor
-stands ready that is right for the measured load (Erlang's C). The fleet shrinks when nothing waits, to
-what was in use lately, or to what carries the measured load if that is less.
+stands ready that is right for the measured load (Erlang's C). The fleet shrinks when nothing waits in its
+queues, to what was in use within the time that a start takes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LATELY = 10.0
 #: Seconds that a task runs, and that a worker takes to start, until measured.
 SERVICE = 1.0
 START = 5.0
-#: Starts after which slots in use are forgotten, in start times.
+#: Start times after which slots that were in use are forgotten.
 WINDOW = 1.0
 #: Start times after which a starting worker is not counted on any more.
 GIVEN_UP = 3.0
@@ -218,17 +218,22 @@ def _lately(case: Case) -> float | None:
     return (published - before[-1][1]) / max(at - before[-1][0], LATELY)
 
 
-# --- nothing waits: what is in use ---
+# --- nothing waits in the queues: what is in use ---
 
 
 def _for_use(case: Case) -> Recommendation:
-    used, window = _used(case), _window(case)
-    starting = any(worker.state is WorkerState.STARTING for worker in case.situation.workers)
-    if used is None or starting:
-        return Recommendation(KEY, case.size, f"nothing waits: {count(case.size)}")
+    used, window = _used(case), seconds(_window(case))
+    if any(worker.state is WorkerState.STARTING for worker in case.situation.workers):
+        return _unchanged(case, "a worker is starting")
+    if used is None:
+        return _unchanged(case, f"not watched for {window} yet")
     needed = math.ceil(used / case.scaling.concurrency)
-    text = f"nothing waits, {number(used)} slots in use at most within {seconds(window)}"
+    text = f"nothing waits in the queues, {number(used)} slots in use at most within {window}"
     return Recommendation(KEY, min(case.size, needed), f"{text}: {count(needed)} are enough")
+
+
+def _unchanged(case: Case, why: str) -> Recommendation:
+    return Recommendation(KEY, case.size, f"nothing waits in the queues, {why}: {count(case.size)}")
 
 
 def _window(case: Case) -> float:
