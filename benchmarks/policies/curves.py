@@ -49,7 +49,7 @@ def _draw(axis: Any, study: Study) -> None:
     by_policy: dict[str, list[Tried]] = {}
     for tried in study.curve:
         by_policy.setdefault(tried.candidate.policy, []).append(tried)
-    least = min(tried.cost for tried in study.curve)
+    least = min((tried.cost for tried in study.curve if tried.cost > 0), default=1.0)
     for policy, (mark, colour) in _MARKS.items():
         points = sorted((max(t.violations, _LEAST), t.cost) for t in by_policy.get(policy, []))
         size = 14 if mark == "*" else 6

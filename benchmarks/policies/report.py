@@ -164,6 +164,8 @@ def _section(study: Study) -> Iterator[str]:
     if study.possible:
         starts = fmean(bound.starts for bound in study.bounds)
         yield f"Clairvoyant bound: {study.least / 3600:.2f} worker-hours, {starts:.0f} starts a load."
+        if study.impossible:
+            yield f"Left out, since nobody could keep the wait on them: {study.impossible} loads."
     else:
         yield "No scaler can let every task start in time with so many workers."
     yield ""

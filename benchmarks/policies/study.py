@@ -60,10 +60,12 @@ class Study:
     curve: tuple[Tried, ...]
     #: Of each report load.
     bounds: tuple[Bound, ...]
+    #: Report loads left out because nobody could let every task start in time with so many workers.
+    impossible: int
 
     @property
     def possible(self) -> bool:
-        """Whether a scaler that knows the future keeps the wait on every report load."""
+        """Whether there is a load on which the wait can be kept; only those are judged if there is one."""
         return all(bound.worker_seconds is not None for bound in self.bounds)
 
     @property
@@ -76,16 +78,26 @@ def study(workload: Workload, setting: Setting, pool: Executor) -> Study:
     """Tune, choose, judge."""
     setting = replace(setting, min_workers=workload.min_workers, warmup=WARMUP)
     everyone = range(len(candidates()))
+    report, bounds = _judged(pool, workload, setting)
     tuned = _try(pool, workload.tune, everyone, setting)
-    curve = _try(pool, workload.report[:CURVE_LOADS], everyone, setting)
+    curve = _try(pool, report[:CURVE_LOADS], everyone, setting)
     best = _best_of_each(tuned)
-    rest = _try(pool, workload.report[CURVE_LOADS:], best, setting)
+    rest = _try(pool, report[CURVE_LOADS:], best, setting)
     chosen = tuple(
         Tried(curve[number].candidate, curve[number].outcomes + more.outcomes)
         for number, more in zip(best, rest, strict=True)
     )
+    return Study(workload, setting, chosen, tuple(curve), bounds, len(workload.report) - len(report))
+
+
+def _judged(
+    pool: Executor, workload: Workload, setting: Setting
+) -> tuple[tuple[Maker, ...], tuple[Bound, ...]]:
+    """The report loads on which the wait can be kept, or all where it never can, and their bounds."""
     bounds = tuple(pool.map(_bound, ((make, setting) for make in workload.report)))
-    return Study(workload, setting, chosen, tuple(curve), bounds)
+    pairs = list(zip(workload.report, bounds, strict=True))
+    kept = [pair for pair in pairs if pair[1].worker_seconds is not None] or pairs
+    return tuple(make for make, _ in kept), tuple(bound for _, bound in kept)
 
 
 def _try(pool: Executor, makers: Sequence[Maker], numbers: Sequence[int], setting: Setting) -> list[Tried]:
