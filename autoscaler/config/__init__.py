@@ -7,7 +7,7 @@ What a value must be stands in `schema`; what one piece of text must look like i
 """
 
 from autoscaler.config.load import find, load
-from autoscaler.config.places import line_of, socket_of
+from autoscaler.config.places import line_of, socket_of, url_file_of
 from autoscaler.config.schema import (
     Broker,
     Config,
@@ -32,4 +32,5 @@ __all__ = [
     "line_of",
     "load",
     "socket_of",
+    "url_file_of",
 ]
