@@ -48,8 +48,6 @@ from autoscaler.wiring import Sources, Target, node_name, worker_program
 UNDER_WAY = frozenset({WorkerState.DRAINING, WorkerState.RESTORING, WorkerState.STOPPING})
 Members: TypeAlias = tuple[Worker, ...]
 
-#: Seconds that workers which have never answered are waited for; the others have the source's own deadline.
-STARTING_DEADLINE = 0.2
 #: What a fleet that is no longer in the config is scaled by.
 RETIRED = Scaling(min_workers=0, max_workers=0, concurrency=1)
 
@@ -191,17 +189,12 @@ class Controller:
             host=self._sources.host(now),
         )
 
-    def _ask_workers(self, scene: _Scene) -> dict[str, Reading[WorkerStats]]:
-        """Ask every worker that has a process; wait less for those that have never answered."""
+    def _ask_workers(self, scene: _Scene) -> Mapping[str, Reading[WorkerStats]]:
+        """Ask every worker that has a process; wait only for those that have answered before."""
         alive = {name: self._node(scene, name) for name in scene.names if scene.pid(name) is not None}
         settled = [node for name, node in alive.items() if self._has_answered(scene, name)]
-        starting = [node for name, node in alive.items() if not self._has_answered(scene, name)]
         leaving = [node for name, node in alive.items() if name in scene.drains]
-        inspect = self._sources.workers.inspect
-        return {
-            **inspect(settled, [node for node in settled if node in leaving]),
-            **inspect(starting, [node for node in starting if node in leaving], deadline=STARTING_DEADLINE),
-        }
+        return self._sources.workers.inspect(list(alive.values()), leaving, awaited=settled)
 
     def _has_answered(self, scene: _Scene, name: str) -> bool:
         seen = self._seen.get(name)

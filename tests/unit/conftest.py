@@ -86,7 +86,7 @@ class World:
     def close(self):
         pass
 
-    def inspect(self, nodes, queues_of=None, *, deadline=None):
+    def inspect(self, nodes, queues_of=None, *, awaited=None):
         asked = set(nodes if queues_of is None else queues_of)
         return {node: self._reply(node, node in asked) for node in nodes}
 
