@@ -7,21 +7,22 @@ time (tests) drive the same code. All that it keeps between two ticks is in the 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol, TypeAlias
 
-from autoscaler.act.celery_program import parse_worker_name
+from autoscaler.act.celery_program import parse_worker_name, written_node
 from autoscaler.act.lifecycle import has_crashed, remember, view
 from autoscaler.act.program_file import render
 from autoscaler.act.turn import Order, Report, World
 from autoscaler.config import Config, Fleet
-from autoscaler.decide import Reader, decide, fleet_demands
+from autoscaler.decide import Reader, decide, fleet_demands, not_after
 from autoscaler.errors import TargetError
 from autoscaler.measure import update
 from autoscaler.measured import Measures, Track
 from autoscaler.model import (
+    STARTED_WITHIN,
     Decision,
     Demand,
     Drain,
@@ -45,10 +46,10 @@ from autoscaler.model import (
 )
 from autoscaler.wiring import Sources, Target, node_name, worker_program
 
+#: States in which a worker is on its way somewhere, by our doing.
+UNDER_WAY = frozenset({WorkerState.DRAINING, WorkerState.RESTORING, WorkerState.STOPPING})
 Members: TypeAlias = tuple[Worker, ...]
 
-#: Seconds that workers which have never answered are waited for; the others have the source's own deadline.
-STARTING_DEADLINE = 0.2
 #: What a fleet that is no longer in the config is scaled by.
 RETIRED = Scaling(min_workers=0, max_workers=0, concurrency=1)
 
@@ -57,6 +58,7 @@ class Memory(Protocol):
     """The store, as a tick needs it."""
 
     def drains(self) -> dict[str, Drain]: ...
+    def delete_drains(self, workers: Iterable[str]) -> None: ...
     def seen_workers(self) -> dict[str, SeenWorker]: ...
     def replace_seen_workers(self, workers: Mapping[str, SeenWorker]) -> None: ...
     def memory(self) -> dict[str, FleetMemory]: ...
@@ -80,6 +82,15 @@ class _Scene:
         ours = {name: worker for name, worker in parsed.items() if worker is not None}
         return {name: fleet for name, (fleet, _) in sorted(ours.items(), key=lambda item: item[1])}
 
+    def pid(self, name: str) -> int | None:
+        """Of a program's process; None while it has none."""
+        process = self.processes.get(name)
+        return process.pid if process is not None else None
+
+    def node(self, name: str, host_name: str) -> str:
+        """The node name that a worker was started with: the host may have been renamed since."""
+        return written_node(self.sections.get(name, "")) or node_name(name, host_name)
+
 
 class Controller:
     """Keeps the fleets of a config at their size.
@@ -102,6 +113,7 @@ class Controller:
         #: What each fleet's last decision was taken on, and the memory that it was taken with.
         self._considered: dict[str, tuple[Situation, FleetMemory]] = {}
         self._seen = store.seen_workers()
+        self._restored = True
 
     def reconfigure(self, config: Config) -> None:
         """Use another config from the next tick on."""
@@ -119,6 +131,9 @@ class Controller:
         StoreError : the journal or the record cannot be written.
         """
         started = time.monotonic()
+        if self._restored:
+            self._memory = {fleet: not_after(now, memory) for fleet, memory in self._memory.items()}
+            self._restored = False
         scene = self._look_at_programs()
         tick = self._blind_tick(now, scene) if isinstance(scene, str) else self._seeing_tick(now, scene)
         tick = replace(tick, duration=time.monotonic() - started)
@@ -130,11 +145,40 @@ class Controller:
     def _look_at_programs(self) -> _Scene | str:
         """Read our file, supervisord's processes and the journal; in words why not, if not."""
         try:
-            return _Scene(
+            scene = _Scene(
                 self._target.file.read(), self._target.supervisord.processes(), self._store.drains()
             )
         except TargetError as error:
             return str(error)
+        if lost := self._lost_sections(scene):
+            return (
+                f"{', '.join(lost)} run under supervisord, but their sections have gone from "
+                f"{self._config.supervisord.programs_file}: put the file back, or stop these programs and "
+                "run `supervisorctl update`"
+            )
+        return self._without_foreign_drains(scene)
+
+    def _lost_sections(self, scene: _Scene) -> list[str]:
+        """Our workers that run on after somebody took their sections out of the file."""
+        left = set(self._seen) - set(scene.sections) - set(scene.drains)
+        return sorted(
+            name for name in left if self._seen[name].pid and scene.pid(name) == self._seen[name].pid
+        )
+
+    def _without_foreign_drains(self, scene: _Scene) -> _Scene:
+        """Strike journal lines whose worker has gone and whose name somebody else's process has now."""
+        foreign = [
+            name
+            for name in scene.drains
+            if name not in scene.sections
+            and scene.pid(name) is not None
+            and (name not in self._seen or self._seen[name].pid != scene.pid(name))
+        ]
+        if not foreign:
+            return scene
+        self._store.delete_drains(foreign)
+        ours = {name: drain for name, drain in scene.drains.items() if name not in foreign}
+        return replace(scene, drains=ours)
 
     def _observe(
         self,
@@ -151,21 +195,16 @@ class Controller:
             host=self._sources.host(now),
         )
 
-    def _ask_workers(self, scene: _Scene) -> dict[str, Reading[WorkerStats]]:
-        """Ask every worker that has a process; wait less for those that have never answered."""
-        alive = [name for name in scene.names if _pid(scene, name) is not None]
-        settled = [self._node(name) for name in alive if self._has_answered(scene, name)]
-        starting = [self._node(name) for name in alive if not self._has_answered(scene, name)]
-        leaving = [self._node(name) for name in alive if name in scene.drains]
-        inspect = self._sources.workers.inspect
-        return {
-            **inspect(settled, [node for node in settled if node in leaving]),
-            **inspect(starting, [node for node in starting if node in leaving], deadline=STARTING_DEADLINE),
-        }
+    def _ask_workers(self, scene: _Scene) -> Mapping[str, Reading[WorkerStats]]:
+        """Ask every worker that has a process; wait only for those that have answered before."""
+        alive = {name: self._node(scene, name) for name in scene.names if scene.pid(name) is not None}
+        settled = [node for name, node in alive.items() if self._has_answered(scene, name)]
+        leaving = [node for name, node in alive.items() if name in scene.drains]
+        return self._sources.workers.inspect(list(alive.values()), leaving, awaited=settled)
 
     def _has_answered(self, scene: _Scene, name: str) -> bool:
         seen = self._seen.get(name)
-        return seen is not None and seen.answered and seen.pid == _pid(scene, name)
+        return seen is not None and seen.answered and seen.pid == scene.pid(name)
 
     def _view(
         self, now: float, scene: _Scene, answers: Mapping[str, Reading[WorkerStats]]
@@ -176,11 +215,11 @@ class Controller:
                 now,
                 name=name,
                 fleet=fleet,
-                node=self._node(name),
+                node=self._node(scene, name),
                 process=scene.processes.get(name),
                 drain=scene.drains.get(name),
                 seen=self._seen.get(name),
-                stats=answers.get(self._node(name), silent),
+                stats=answers.get(self._node(scene, name), silent),
                 outdated=self._is_outdated(scene, name, fleet),
             )
             for name, fleet in scene.names.items()
@@ -189,7 +228,8 @@ class Controller:
     def _is_outdated(self, scene: _Scene, name: str, fleet: str) -> bool:
         settings = self._config.fleets.get(fleet)
         written = scene.sections.get(name)
-        return settings is not None and written is not None and written != self._section(settings, name)
+        # One whose section has gone already is on its way out, and is not to be taken back.
+        return settings is not None and (written is None or written != self._section(settings, name))
 
     def _note_crashes(self, now: float, scene: _Scene, workers: Mapping[str, Worker]) -> None:
         for name, worker in workers.items():
@@ -197,11 +237,8 @@ class Controller:
                 memory = self._memory.get(worker.fleet, FleetMemory())
                 self._memory[worker.fleet] = replace(memory, crashes=(*memory.crashes, now))
 
-    def _remember(self, scene: _Scene, workers: Mapping[str, Worker]) -> None:
-        seen = {
-            name: remember(worker, scene.processes.get(name), self._seen.get(name))
-            for name, worker in workers.items()
-        }
+    def _remember(self, workers: Mapping[str, Worker]) -> None:
+        seen = {name: remember(worker) for name, worker in workers.items()}
         if seen != self._seen:
             self._store.replace_seen_workers(seen)
             self._seen = seen
@@ -212,7 +249,7 @@ class Controller:
         observation = self._observe(now, Known(scene.processes, now), self._ask_workers(scene))
         workers = self._view(now, scene, observation.workers)
         self._note_crashes(now, scene, workers)
-        self._remember(scene, workers)
+        self._remember(workers)
         decisions = self._decide_all(now, observation, workers)
         report = self._act(now, scene, workers, decisions)
         return Tick(
@@ -293,8 +330,9 @@ class Controller:
         return host.value.memory_available - self._config.host.reserve_memory
 
     def _memory_per_worker(self, now: float, fleet: str, members: Members) -> int | None:
-        pids = [worker.pid for worker in members if worker.state is WorkerState.RUNNING and worker.pid]
-        return self._sources.memory.per_worker(now, fleet, pids)
+        """Measure those that have grown to their size: which have answered, or had the time to."""
+        grown = [w.pid for w in members if w.pid and (w.answered or now - w.since > STARTED_WITHIN)]
+        return self._sources.memory.per_worker(now, fleet, grown)
 
     # --- act ---
 
@@ -331,17 +369,23 @@ class Controller:
             queues=fleet.queues if fleet is not None else (),
             workers=tuple(worker for worker in workers.values() if worker.fleet == name),
             decision=decision,
-            trouble="; ".join(report.trouble.get(name, ())),
+            trouble="; ".join([*report.trouble.get(name, ()), *self._left_by_dry_run(name, workers)]),
             dry_run=self._is_dry(name),
             situation=situation,
             memory=memory,
         )
 
+    def _left_by_dry_run(self, fleet: str, workers: Mapping[str, Worker]) -> Iterator[str]:
+        """What a dry run that began in the middle of something leaves half done."""
+        for worker in workers.values():
+            if worker.fleet == fleet and self._is_dry(fleet) and worker.state in UNDER_WAY:
+                yield f"dry_run leaves {worker.name} {worker.state}"
+
     def _section(self, fleet: Fleet, name: str) -> str:
         return render(worker_program(self._config, fleet, name, self._host_name))
 
-    def _node(self, name: str) -> str:
-        return node_name(name, self._host_name)
+    def _node(self, scene: _Scene, name: str) -> str:
+        return scene.node(name, self._host_name)
 
     def _is_dry(self, fleet: str) -> bool:
         settings = self._config.fleets.get(fleet)
@@ -375,11 +419,6 @@ class _Room:
 
 def _count_starting(members: Members) -> int:
     return sum(worker.state is WorkerState.STARTING for worker in members)
-
-
-def _pid(scene: _Scene, name: str) -> int | None:
-    process = scene.processes.get(name)
-    return process.pid if process is not None else None
 
 
 def _retire(decision: Decision, members: Members) -> Decision:

@@ -21,7 +21,7 @@ from types import FrameType
 from autoscaler.act.turn import StepHook
 from autoscaler.config import Config
 from autoscaler.controller import Controller
-from autoscaler.errors import ConfigError, StoreError
+from autoscaler.errors import AutoscalerError, ConfigError, StoreError
 from autoscaler.model import Tick
 from autoscaler.narrate import narrate
 from autoscaler.store import Lock, Store
@@ -121,10 +121,10 @@ class Daemon:
         Raises
         ------
         AlreadyRunning : another daemon uses the state folder.
-        StoreError : the state folder cannot be used.
+        StoreError : the state folder cannot be used, or its lock was deleted under us.
         """
         with (
-            closing(Lock(self.config.state_dir)),
+            closing(Lock(self.config.state_dir)) as lock,
             closing(Store(self.config.state_dir)) as store,
             beside or nullcontext(),
         ):
@@ -139,19 +139,33 @@ class Daemon:
             _make_log_folders(self.config)
             fleets = ", ".join(self.config.fleets) or "none"
             log.info("started with %s, fleets: %s", self._file.path, fleets)
-            self._loop(controller, store, connections)
+            self._loop(controller, store, connections, lock)
         log.info("stopped; the workers run on")
 
-    def _loop(self, controller: Controller, store: Store, connections: Connections) -> None:
+    def _loop(self, controller: Controller, store: Store, connections: Connections, lock: Lock) -> None:
         due = time.monotonic()
         word: Word | None = None
-        while word is not Word.STOP:
-            if word is Word.RELOAD or self._file.changed():
-                connections = self._reload(controller, store, connections)
-            self._tick(controller)
-            due = max(due + self.config.polling_interval, time.monotonic())
-            word = self._next_word(due)
-        connections.close()
+        try:
+            while word is not Word.STOP:
+                self._stop_if_lost(lock)
+                if word is Word.RELOAD or self._file.changed():
+                    connections = self._reload(controller, store, connections)
+                self._tick(controller)
+                due = max(due + self.config.polling_interval, time.monotonic())
+                word = self._next_word(due)
+        finally:
+            connections.close()
+
+    def _stop_if_lost(self, lock: Lock) -> None:
+        """Stop rather than be one of two daemons that start and stop the same workers."""
+        if not lock.lost():
+            return
+        words = (
+            f"the lock file in state_dir {self.config.state_dir} was deleted or replaced, so another daemon "
+            "may use it: start this one again; the workers run on"
+        )
+        log.error("stopped: %s", words)
+        raise StoreError(words)
 
     def _next_word(self, due: float) -> Word | None:
         """Wait for a word until the next tick is due."""
@@ -163,7 +177,7 @@ class Daemon:
     def _tick(self, controller: Controller) -> None:
         try:
             tick = controller.tick(self._clock())
-        except StoreError as error:
+        except AutoscalerError as error:
             if str(error) != self.snapshot.trouble:
                 log.error("tick failed: %s", error)  # noqa: TRY400 - expected, its text says it all
             self.snapshot = replace(self.snapshot, trouble=str(error))

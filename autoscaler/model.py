@@ -190,6 +190,9 @@ class WorkerState(StrEnum):
     FAILED = "failed"
 
 
+#: Seconds that a worker has from its start to its first answer, before its silence means something.
+STARTED_WITHIN = 30.0
+
 #: States that count as capacity, now or as soon as they have started.
 SERVING = frozenset({WorkerState.STARTING, WorkerState.RUNNING, WorkerState.RESTORING})
 
@@ -210,6 +213,8 @@ class Worker:
     stats: Reading[WorkerStats]
     #: Its section is not what the config would write now.
     outdated: bool = False
+    #: Its present process has answered over remote control, now or earlier.
+    answered: bool = False
 
 
 class DrainPhase(StrEnum):

@@ -3,7 +3,8 @@
     commands --fanout exchange--> every worker --those named--> reply exchange --our queue--> replies
 
 Celery's `inspect()` waits a full second after the last reply, for each command. Here several commands go
-out at once with a ticket each, and the wait ends with the last reply that is awaited.
+out at once with a ticket each, and the wait ends with the last reply that is awaited. Nodes of which nobody
+expects an answer yet, such as workers that are starting, get a moment more and not the whole deadline.
 
 Source of the protocol: `kombu.pidbox` and `celery.worker.control`, checked with kombu 5.7 and celery 5.7.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,18 +38,26 @@ class Replies(dict[str, dict[str, Any]]):
     """What was answered: method -> node -> the worker's own words, unchecked.
 
     Nodes that did not answer a command are missing in it.
+
+    Parameters
+    ----------
+    awaited : those of the nodes that are expected to answer; None: all.
     """
 
-    def __init__(self, commands: Sequence[Command], nodes: Collection[str]) -> None:
+    def __init__(
+        self, commands: Sequence[Command], nodes: Collection[str], awaited: Collection[str] | None = None
+    ) -> None:
         super().__init__({command.method: {} for command in commands})
         #: Replies that were dropped, and why.
         self.errors: list[str] = []
         self._tickets = {uuid.uuid4().hex: command.method for command in commands}
-        self._awaited = {
-            (command.method, node)
-            for command in commands
-            for node in (nodes if command.nodes is None else command.nodes & frozenset(nodes))
-        }
+        #: (method, node) of the replies that are still out; those of awaited nodes, and the others.
+        self._awaited: set[tuple[str, str]] = set()
+        self._hoped: set[tuple[str, str]] = set()
+        patient = frozenset(nodes if awaited is None else awaited)
+        for command in commands:
+            for node in nodes if command.nodes is None else command.nodes & frozenset(nodes):
+                (self._awaited if node in patient else self._hoped).add((command.method, node))
 
     @property
     def tickets(self) -> Mapping[str, str]:
@@ -57,8 +66,18 @@ class Replies(dict[str, dict[str, Any]]):
 
     @property
     def complete(self) -> bool:
-        """Whether nothing more is awaited."""
-        return not self._awaited
+        """Whether every node has answered everything."""
+        return not self._awaited and not self._hoped
+
+    @property
+    def awaiting(self) -> bool:
+        """Whether an awaited node has still to answer."""
+        return bool(self._awaited)
+
+    @property
+    def suspicious(self) -> bool:
+        """Whether nobody at all answered, though some were expected to: perhaps it is the broker."""
+        return self.awaiting and not any(self.values())
 
     def take(self, ticket: object, body: object) -> None:
         """Note one reply; one to another question, or of a node that was not asked, is nothing to us."""
@@ -69,8 +88,9 @@ class Replies(dict[str, dict[str, Any]]):
             self.errors.append(f"a reply to {method} is not one node's: {shown(body)}")
             return
         [(node, reply)] = body.items()
-        if (method, node) in self._awaited:
-            self._awaited.remove((method, node))
+        out = self._awaited if (method, node) in self._awaited else self._hoped
+        if (method, node) in out:
+            out.remove((method, node))
             self[method][node] = reply
         elif node in self[method]:
             self.errors.append(f"{shown(node)} answered {method} twice: node names must be unique")
@@ -82,6 +102,32 @@ class Replies(dict[str, dict[str, Any]]):
                 f"a reply to {self._tickets[ticket]} in {plain(str(content_type), 60)} was not read "
                 f"({type(exc).__name__}): only JSON is, see task_serializer in the app"
             )
+
+
+def await_replies(
+    replies: Replies,
+    drain: Callable[[float], None],
+    within: float,
+    grace: float,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """Drain until every node has answered, or it is no use to wait for those that have not.
+
+    Parameters
+    ----------
+    drain : waits for at most so many seconds for one reply; may raise TimeoutError.
+    within : seconds for the awaited nodes.
+    grace : seconds for the others once the awaited ones have answered, within the same `within`.
+    """
+    ends = clock() + within
+    graced = False
+    while not replies.complete:
+        if not graced and not replies.awaiting:
+            graced, ends = True, min(ends, clock() + grace)
+        if (left := ends - clock()) <= 0:
+            return
+        with suppress(TimeoutError):
+            drain(left)
 
 
 class RemoteControl:
@@ -108,7 +154,14 @@ class RemoteControl:
             broker_url, transport_options, lambda connection: _Mail(connection, exchange), timeout=timeout
         )
 
-    def ask(self, commands: Sequence[Command], nodes: Collection[str], deadline_seconds: float) -> Replies:
+    def ask(
+        self,
+        commands: Sequence[Command],
+        nodes: Collection[str],
+        deadline_seconds: float,
+        awaited: Collection[str] | None = None,
+        grace: float = 0.2,
+    ) -> Replies:
         """Ask the nodes and wait until each has answered everything, or the deadline has passed.
 
         The commands reach each worker in the order given here, and it handles them in this order.
@@ -118,6 +171,8 @@ class RemoteControl:
         commands : each method at most once.
         nodes : Celery node names, ``emails-01@host``.
         deadline_seconds : seconds to wait for the workers, once connected.
+        awaited : those of the nodes that are worth the wait; None: all.
+        grace : seconds that the others get once the awaited ones have answered, within the deadline.
 
         Returns
         -------
@@ -132,10 +187,13 @@ class RemoteControl:
             raise ValueError("each method can be asked once")
         if Replies(commands, nodes).complete:
             return Replies(commands, nodes)
-        replies = self._link.run(lambda mail: mail.ask(commands, nodes, deadline_seconds))
-        if not any(replies.values()):
-            # All silent: perhaps it is the broker. A new connection will tell.
-            self._link.drop()
+
+        def work(mail: _Mail) -> Replies:
+            return mail.ask(commands, Replies(commands, nodes, awaited), nodes, deadline_seconds, grace)
+
+        replies = self._link.run(work)
+        if replies.suspicious:
+            self._link.drop()  # a new connection will tell
         return replies
 
     def cancel_consumers(self, node: str, queues: Collection[str]) -> None:
@@ -196,17 +254,22 @@ class _Mail:
         )
         consumer.consume()
 
-    def ask(self, commands: Sequence[Command], nodes: Collection[str], within: float) -> Replies:
-        replies = self._replies = Replies(commands, nodes)
-        ends = time.monotonic() + within
+    def ask(
+        self,
+        commands: Sequence[Command],
+        replies: Replies,
+        nodes: Collection[str],
+        within: float,
+        grace: float,
+    ) -> Replies:
+        self._replies = replies
+        began = time.monotonic()
         for (ticket, _method), command in zip(replies.tickets.items(), commands, strict=True):
             wanted = sorted(nodes if command.nodes is None else command.nodes & frozenset(nodes))
             if wanted:
                 self._publish(command, wanted, ticket, within)
                 self._keep_order()
-        while not replies.complete and (left := ends - time.monotonic()) > 0:
-            with suppress(TimeoutError):
-                self._connection.drain(left)
+        await_replies(replies, self._connection.drain, within - (time.monotonic() - began), grace)
         self._replies = None
         return replies
 

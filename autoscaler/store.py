@@ -6,7 +6,7 @@
     tracks      what was measured of each fleet; written now and then only
     holds       what operators ordered
     decisions   each decision that differs from the one before it
-    samples     one row a fleet and tick
+    samples     one row a fleet every ten seconds
 
 A killed daemon loses at most the tick that it was in, and a few seconds of what it measured: every step
 on a worker is journalled before it is taken (write-ahead log, so a commit survives the process; a power
@@ -18,7 +18,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -46,12 +46,17 @@ T = TypeVar("T")
 DATABASE: Final = "autoscaler.db"
 #: Version of the tables; a database with a higher one was written by a later release.
 SCHEMA_VERSION: Final = 1
-#: Seconds that samples and decisions are kept.
-RETENTION: Final = 7 * 86400.0
+#: Seconds between two samples of a fleet.
+SAMPLE_PERIOD: Final = 10.0
+#: Seconds that rows are kept, by table.
+KEPT: Final = {"samples": 2 * 86400.0, "decisions": 30 * 86400.0}
 #: Seconds between two clean-ups.
 CLEANUP_PERIOD: Final = 3600.0
 #: Seconds between two writes of what is measured: some kilobytes a fleet, too much for every tick.
 TRACKS_PERIOD: Final = 10.0
+#: Rows that one tick deletes, and pages that it gives back: a clean-up of more goes on at the next one.
+CLEANUP_ROWS: Final = 5000
+CLEANUP_PAGES: Final = 500
 #: Seconds to wait for another process that reads the database.
 BUSY_TIMEOUT: Final = 2.0
 
@@ -67,10 +72,12 @@ CREATE TABLE IF NOT EXISTS decisions (
     at REAL NOT NULL, fleet TEXT NOT NULL, current INTEGER NOT NULL, recommended INTEGER,
     desired INTEGER NOT NULL, reasons TEXT NOT NULL, ready REAL, reserved INTEGER, running INTEGER);
 CREATE INDEX IF NOT EXISTS decisions_by_fleet ON decisions (fleet, at);
+CREATE INDEX IF NOT EXISTS decisions_by_time ON decisions (at);
 CREATE TABLE IF NOT EXISTS samples (
     at REAL NOT NULL, fleet TEXT NOT NULL, ready REAL, reserved INTEGER, running INTEGER,
     workers INTEGER NOT NULL, desired INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS samples_by_fleet ON samples (fleet, at);
+CREATE INDEX IF NOT EXISTS samples_by_time ON samples (at);
 """
 
 _MEMORY: Final = TypeAdapter(FleetMemory)
@@ -90,10 +97,10 @@ class Lock:
         AlreadyRunning : another process holds it.
         StoreError : the folder cannot be made or written.
         """
-        path = state_dir / "lock"
+        self._path = state_dir / "lock"
         try:
             state_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         except OSError as error:
             raise StoreError(f"state_dir {state_dir} cannot be used: {error.strerror or error}") from error
         try:
@@ -104,6 +111,17 @@ class Lock:
             raise AlreadyRunning(f"another autoscaler (pid {holder}) uses state_dir {state_dir}") from None
         os.ftruncate(self._fd, 0)
         os.write(self._fd, f"{os.getpid()}\n".encode())
+
+    def lost(self) -> bool:
+        """Whether the lock file was deleted or replaced: another daemon could take the one there is now."""
+        try:
+            there = self._path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except OSError:
+            return False  # it cannot be looked at, which does not say that it is gone
+        ours = os.fstat(self._fd)
+        return (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino)
 
     def close(self) -> None:
         """Give the lock back."""
@@ -123,6 +141,7 @@ class Store:
         self._path = state_dir / DATABASE
         self._cleaned_at = 0.0
         self._tracked_at = 0.0
+        self._sampled: dict[str, float] = {}
         self._last_decisions: dict[str, tuple[object, ...]] = {}
         with self._translated():
             self._db = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT, isolation_level=None)
@@ -133,6 +152,8 @@ class Store:
                     f"{self._path} has version {version}, this release knows up to {SCHEMA_VERSION}: "
                     "install the release that wrote it, or another state_dir"
                 )
+            # Before anything is in the database; it says nothing to one that has tables already.
+            self._db.execute("PRAGMA auto_vacuum = INCREMENTAL")
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.executescript(_SCHEMA)
@@ -145,9 +166,15 @@ class Store:
     # --- the drain journal ---
 
     def drains(self) -> dict[str, Drain]:
-        """The journal, by worker name."""
+        """The journal, by worker name.
+
+        Raises
+        ------
+        StoreError : also if a row cannot be understood: without it a drain would be forgotten half-way.
+        """
         rows = self._rows("SELECT worker, phase, since, reason FROM drains")
-        return {row[0]: Drain(row[0], DrainPhase(row[1]), row[2], row[3]) for row in rows}
+        with self._understanding("drains") as row:
+            return {row(r[0]): Drain(r[0], DrainPhase(r[1]), r[2], r[3]) for r in rows}
 
     def put_drain(self, drain: Drain) -> None:
         """Write a line of the journal, replacing the worker's former one."""
@@ -163,9 +190,15 @@ class Store:
     # --- what was seen of the workers ---
 
     def seen_workers(self) -> dict[str, SeenWorker]:
-        """What each worker was when it was seen last, by name."""
+        """What each worker was when it was seen last, by name.
+
+        Raises
+        ------
+        StoreError : also if a row cannot be understood.
+        """
         rows = self._rows("SELECT name, pid, answered, state, since FROM workers")
-        return {row[0]: SeenWorker(row[0], row[1], bool(row[2]), WorkerState(row[3]), row[4]) for row in rows}
+        with self._understanding("workers") as row:
+            return {row(r[0]): SeenWorker(r[0], r[1], bool(r[2]), WorkerState(r[3]), r[4]) for r in rows}
 
     def replace_seen_workers(self, workers: Mapping[str, SeenWorker]) -> None:
         """Remember exactly these workers."""
@@ -187,8 +220,15 @@ class Store:
         return _readable(_TRACK, self._rows("SELECT fleet, value FROM tracks"))
 
     def holds(self) -> dict[str, Hold]:
-        """What operators ordered, by fleet."""
-        return {fleet: _HOLD.validate_json(v) for fleet, v in self._rows("SELECT fleet, value FROM holds")}
+        """What operators ordered, by fleet.
+
+        Raises
+        ------
+        StoreError : also if a row cannot be understood: an order must not get lost.
+        """
+        rows = self._rows("SELECT fleet, value FROM holds")
+        with self._understanding("holds") as row:
+            return {row(fleet): _HOLD.validate_json(value) for fleet, value in rows}
 
     # --- the record ---
 
@@ -209,12 +249,20 @@ class Store:
             self._db.executemany(
                 "INSERT INTO samples (at, fleet, ready, reserved, running, workers, desired)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [_sample(tick.at, fleet, decision) for fleet, decision in decided],
+                [_sample(tick.at, fleet, d) for fleet, d in decided if self._is_sampled(fleet.name, tick.at)],
             )
             for _, decision in decided:
                 self._record_decision(decision)
             self._record_tracks(tick.at, tracks)
-            self._clean_up(tick.at)
+        self._clean_up(tick.at)
+
+    def _is_sampled(self, fleet: str, now: float) -> bool:
+        """Whether it is the fleet's first tick in its period; by a grid, so that late ticks do not add up."""
+        period = now // SAMPLE_PERIOD
+        if self._sampled.get(fleet) == period:
+            return False
+        self._sampled[fleet] = period
+        return True
 
     def _record_tracks(self, now: float, tracks: Mapping[str, Track]) -> None:
         if now - self._tracked_at < TRACKS_PERIOD:
@@ -253,9 +301,17 @@ class Store:
     def _clean_up(self, now: float) -> None:
         if now - self._cleaned_at < CLEANUP_PERIOD:
             return
-        self._cleaned_at = now
-        for table in ("samples", "decisions"):
-            self._db.execute(f"DELETE FROM {table} WHERE at < ?", (now - RETENTION,))  # noqa: S608 - two literals
+        left = CLEANUP_ROWS
+        with self._transaction():
+            for table, kept in KEPT.items():
+                old = f"SELECT rowid FROM {table} WHERE at < ? LIMIT ?"  # noqa: S608 - the tables are literals
+                delete = f"DELETE FROM {table} WHERE rowid IN ({old})"  # noqa: S608
+                left -= self._db.execute(delete, (now - kept, left)).rowcount
+        with self._translated():
+            # As a script: it gives back one page a step, and `execute` takes a single step.
+            self._db.executescript(f"PRAGMA incremental_vacuum({CLEANUP_PAGES})")
+        if left > 0:
+            self._cleaned_at = now
 
     # --- SQLite ---
 
@@ -278,6 +334,25 @@ class Store:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
+
+    @contextmanager
+    def _understanding(self, table: str) -> Iterator[Callable[[str], str]]:
+        """Give a function that is told each row's key before its values are made, to name it in a failure."""
+        current = ""
+
+        def row(key: str) -> str:
+            nonlocal current
+            current = key
+            return key
+
+        try:
+            yield row
+        except ValueError as error:
+            why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
+            raise StoreError(
+                f"{self._path}: table {table}, row {current!r} cannot be read: {why}; "
+                "install the release that wrote it, or delete the row"
+            ) from error
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -1,4 +1,8 @@
-"""The config file of a running daemon: read when it is whole, and only used if all of it can be."""
+"""The config file of a running daemon: read when it is whole, and only used if all of it can be.
+
+The file that broker.url_file names is watched along with it: a password that changes there is used without
+another word to the daemon.
+"""
 
 from __future__ import annotations
 
@@ -40,6 +44,7 @@ class WatchedConfig:
         self.path = path
         self._environ = environ
         self._host_name = host_name
+        self._url_file: Path | None = None
         self._read: object = None
 
     def load(self, instead_of: Config | None = None) -> Config:
@@ -63,29 +68,44 @@ class WatchedConfig:
         return new
 
     def changed(self) -> bool:
-        """Whether it is another file, or has other bytes, than the one read last."""
+        """Whether it, or its url_file, is another file or has other bytes than the one read last."""
         return self._signature() != self._read
 
     def _signature(self) -> object:
-        try:
-            status = self.path.stat()
-        except OSError as error:
-            return error.errno
-        return status.st_ino, status.st_dev, status.st_size, status.st_mtime_ns
+        return [_signature(path) for path in (self.path, self._url_file) if path]
 
     def _settled_signature(self) -> object:
-        """Wait until nobody writes to it; half a file can look like a whole one with fleets missing."""
+        """Wait until nobody writes to either; half a file can look like a whole one with fleets missing."""
         deadline = time.monotonic() + SETTLE_DEADLINE
-        before = self._signature()
-        while self._is_fresh() and time.monotonic() < deadline:
-            time.sleep(SETTLE / 2)
-        return self._signature() or before
+        _wait_until_settled(self.path, deadline)
+        # Before the url_file is looked for: an edit after that is seen as a change of this signature.
+        config_file = _signature(self.path)
+        self._url_file = config.url_file_of(self.path)
+        if not self._url_file:
+            return [config_file]
+        _wait_until_settled(self._url_file, deadline)
+        return [config_file, _signature(self._url_file)]
 
-    def _is_fresh(self) -> bool:
-        try:
-            return abs(time.time() - self.path.stat().st_mtime) < SETTLE
-        except OSError:
-            return False
+
+def _signature(path: Path) -> object:
+    """What differs when a file does; the reason, for one that cannot be looked at."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        return error.errno
+    return status.st_ino, status.st_dev, status.st_size, status.st_mtime_ns
+
+
+def _wait_until_settled(path: Path, deadline: float) -> None:
+    while _is_fresh(path) and time.monotonic() < deadline:
+        time.sleep(SETTLE / 2)
+
+
+def _is_fresh(path: Path) -> bool:
+    try:
+        return abs(time.time() - path.stat().st_mtime) < SETTLE
+    except OSError:
+        return False
 
 
 def unwritable(path: Path, new: Config, host_name: str) -> Iterator[Problem]:

@@ -45,7 +45,7 @@ class WorkerSource(Protocol):
         nodes: Collection[str],
         queues_of: Collection[str] | None = None,
         *,
-        deadline: float | None = None,
+        awaited: Collection[str] | None = None,
     ) -> Mapping[str, Reading[WorkerStats]]: ...
 
 

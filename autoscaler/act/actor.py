@@ -6,16 +6,35 @@ Nothing here waits. What takes time (a task that ends, a process that stops) is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from itertools import count, islice
+from typing import TypeAlias
 
 from autoscaler.act.celery_program import parse_worker_name, worker_name
 from autoscaler.act.drains import Drains
 from autoscaler.act.programs import Change, Programs, collisions
+from autoscaler.act.supervisord import ReloadDiff
 from autoscaler.act.turn import Order, Report, Turn, World
-from autoscaler.errors import TargetError
+from autoscaler.errors import ReloadRefused, TargetError
+
+#: Worker names by fleet.
+NewNames: TypeAlias = Mapping[str, list[str]]
+#: A part of a change that is tried alone: whose it is, who is taken out, who is put in.
+Part: TypeAlias = tuple[str, frozenset[str], NewNames]
+NOTHING = ReloadDiff(frozenset(), frozenset(), frozenset())
 
 #: Seconds before a change of the programs that was refused is tried again.
 RETRY_REFUSED = 10.0
+#: In place of a fleet's name: the part of a change that only takes programs out.
+REMOVALS = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """Why a part of a change was refused, and until when it is not tried again."""
+
+    text: str
+    until: float
 
 
 class Actor:
@@ -24,8 +43,8 @@ class Actor:
     def __init__(self, drains: Drains, programs: Programs) -> None:
         self._drains = drains
         self._programs = programs
-        self._refused_until = float("-inf")
-        self._refusal = ""
+        #: By fleet, or `REMOVALS`.
+        self._refusals: dict[str, _Refusal] = {}
 
     def carry_out(self, now: float, world: World, orders: Iterable[Order]) -> Report:
         """Move every worker of the ordered fleets on by one step.
@@ -37,43 +56,142 @@ class Actor:
         turn = Turn(now, world, {order.fleet: order for order in orders}, dict(world.drains))
         self._drains.begin(turn)
         ended = self._drains.advance(turn)
-        self._change_programs(turn, ended)
+        try:
+            self._change_programs(turn, ended)
+        except TargetError as error:
+            for fleet in sorted(turn.orders):
+                turn.report.failed(fleet, str(error))
         return turn.report
 
     def _change_programs(self, turn: Turn, ended: frozenset[str]) -> None:
-        """Take out whose process has ended, put in who is to start, finish what was cut short."""
-        new = _new_names(turn)
-        if not ended and not _change(turn, ended, new):
-            self._refused_until = float("-inf")
-            return
-        if turn.now >= self._refused_until:
-            self._refusal = self._attempt(turn, ended, new)
-            self._refused_until = turn.now + RETRY_REFUSED if self._refusal else float("-inf")
-        if self._refusal:
-            concerned = {*new, *(turn.world.workers[name].fleet for name in ended)} or set(turn.orders)
-            for fleet in sorted(concerned):
-                turn.report.failed(fleet, self._refusal)
+        """Take out whose process has ended, put in who is to start, finish what was cut short.
 
-    def _attempt(self, turn: Turn, ended: frozenset[str], new: Mapping[str, list[str]]) -> str:
-        """Change the programs; return why not, if not."""
+        All in one reload; where that is refused, each part alone, so that one fleet's bad setting
+        does not hold up the others.
+        """
+        self._refusals = {part: each for part, each in self._refusals.items() if turn.now < each.until}
+        new = {fleet: names for fleet, names in _new_names(turn).items() if fleet not in self._refusals}
+        if REMOVALS in self._refusals:
+            ended = frozenset()
+        programs = _Known(turn)
+        unfinished = _fleets(programs.unborn) - set(self._refusals)
+        if ended or new or unfinished:
+            self._attempt(turn, programs, ended, new)
+        self._report_refusals(turn)
+
+    def _attempt(self, turn: Turn, programs: _Known, ended: frozenset[str], new: NewNames) -> None:
         try:
-            self._apply(turn, ended, new)
-        except TargetError as error:
-            return str(error)
-        return ""
-
-    def _apply(self, turn: Turn, ended: frozenset[str], new: Mapping[str, list[str]]) -> None:
-        baseline = self._programs.baseline()
-        allowed = {}
-        for fleet, names in new.items():
-            if taken := collisions(frozenset(names), _change(turn, ended, new), baseline):
-                turn.report.failed(fleet, _taken_text(taken))
+            baseline = self._programs.baseline(programs.sections)
+        except ReloadRefused as error:
+            self._mend(turn, programs, ended, error)
+            return
+        allowed = _without_taken(turn, programs.change(ended, new), new, baseline)
+        try:
+            self._apply(turn, programs, ended, allowed, baseline)
+        except ReloadRefused as error:
+            parts = _parts(ended, allowed)
+            if len(parts) > 1:
+                self._apply_apart(turn, programs, parts)
             else:
-                allowed[fleet] = names
-        change = _change(turn, ended, allowed)
+                self._refuse(
+                    turn, {*allowed, *_fleets(programs.unborn), *([REMOVALS] if ended else [])}, error
+                )
+
+    def _apply_apart(self, turn: Turn, programs: _Known, parts: Iterable[Part]) -> None:
+        for part, ended, new in parts:
+            try:
+                baseline = self._programs.baseline(programs.sections)
+                self._apply(turn, programs, ended, new, baseline)
+            except ReloadRefused as error:
+                self._refuse(turn, {part}, error)
+
+    def _mend(self, turn: Turn, programs: _Known, ended: frozenset[str], problem: ReloadRefused) -> None:
+        """supervisord cannot read what is there: take out of our file what nobody needs in it.
+
+        That is whose process has ended, and sections that a crash has left before they were ever added.
+        Both may be what it cannot read. If the rest is not readable either, everything goes back.
+        """
+        unneeded = ended | programs.unborn
+        try:
+            if unneeded:
+                self._apply(turn, programs, unneeded, {}, NOTHING)
+                return
+        except ReloadRefused:
+            pass  # it is not ours, or one that is in use: the first problem names it
+        self._refuse(turn, {REMOVALS, *turn.orders}, problem)
+
+    def _apply(
+        self, turn: Turn, programs: _Known, ended: frozenset[str], new: NewNames, baseline: ReloadDiff
+    ) -> None:
+        change = programs.change(ended, new)
         refused = self._programs.apply(change, baseline) if change else {}
-        self._drains.strike(turn, ended - frozenset(refused))
+        programs.done(change)
+        self._drains.strike(turn, frozenset(turn.drains) & ended - frozenset(refused))
         _report_change(turn, change, refused)
+
+    def _refuse(self, turn: Turn, parts: Iterable[str], error: ReloadRefused) -> None:
+        self._refusals |= {part: _Refusal(str(error), turn.now + RETRY_REFUSED) for part in parts}
+
+    def _report_refusals(self, turn: Turn) -> None:
+        for part, refusal in self._refusals.items():
+            fleets = _fleets_with_ended(turn) if part == REMOVALS else {part} & set(turn.orders)
+            for fleet in sorted(fleets):
+                turn.report.failed(fleet, refusal.text)
+
+
+class _Known:
+    """What is in our file and in supervisord now, as a turn changes both."""
+
+    def __init__(self, turn: Turn) -> None:
+        self._orders = turn.orders
+        self.sections: Mapping[str, str] = turn.world.sections
+        # Somebody's group of that name takes it as much as a program does.
+        self._active = frozenset(name.partition(":")[0] for name in turn.world.processes)
+
+    @property
+    def unborn(self) -> frozenset[str]:
+        """Sections that supervisord does not know: a crash came between writing and adding them."""
+        return frozenset(self.sections) - self._active
+
+    def change(self, ended: frozenset[str], new: NewNames) -> Change:
+        """From what there is now to it without `ended` and with `new`."""
+        after = {name: text for name, text in self.sections.items() if name not in ended}
+        for fleet, names in new.items():
+            after |= {name: _section(self._orders[fleet], name) for name in names}
+        return Change(self.sections, after, self._active, leftover=ended - frozenset(self.sections))
+
+    def done(self, change: Change) -> None:
+        """Note that a change was carried out."""
+        self.sections = change.after
+        self._active = self._active - change.remove | change.add
+
+
+def _parts(ended: frozenset[str], new: NewNames) -> list[Part]:
+    """What can be tried alone: taking out first, since that can only make things better."""
+    starting: list[Part] = [(fleet, frozenset(), {fleet: names}) for fleet, names in new.items()]
+    return [(REMOVALS, ended, {}), *starting] if ended else starting
+
+
+def _fleets(names: Iterable[str]) -> set[str]:
+    return {worker[0] for name in names if (worker := parse_worker_name(name)) is not None}
+
+
+def _without_taken(turn: Turn, change: Change, new: NewNames, baseline: ReloadDiff) -> dict[str, list[str]]:
+    """The new names that nobody else has; the others are told as trouble of their fleets."""
+    allowed = {}
+    for fleet, names in new.items():
+        taken = collisions(frozenset(names), change, baseline)
+        if taken:
+            turn.report.failed(fleet, _taken_text(taken))
+        if free := [name for name in names if name not in taken]:
+            allowed[fleet] = free
+    return allowed
+
+
+def _fleets_with_ended(turn: Turn) -> set[str]:
+    """Fleets with workers that wait to be taken out."""
+    workers = turn.world.workers
+    return {workers[name].fleet for name in turn.drains if name in workers} & set(turn.orders)
 
 
 def _new_names(turn: Turn) -> dict[str, list[str]]:
@@ -85,14 +203,6 @@ def _new_names(turn: Turn) -> dict[str, list[str]]:
 def _free_names(order: Order, taken: frozenset[str]) -> list[str]:
     names = (worker_name(order.fleet, number) for number in count(1))
     return list(islice((name for name in names if name not in taken), order.start))
-
-
-def _change(turn: Turn, ended: frozenset[str], new: Mapping[str, list[str]]) -> Change:
-    before = turn.world.sections
-    after = {name: text for name, text in before.items() if name not in ended}
-    for fleet, names in new.items():
-        after |= {name: _section(turn.orders[fleet], name) for name in names}
-    return Change(before, after, frozenset(turn.world.processes), leftover=ended - frozenset(before))
 
 
 def _section(order: Order, name: str) -> str:

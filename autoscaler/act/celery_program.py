@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
-from autoscaler.act.program_file import Program
+from autoscaler.act.program_file import Program, arguments
 from autoscaler.config import Fleet
 from autoscaler.errors import ProgramFileError
 
@@ -57,6 +58,22 @@ def celery_program(fleet: Fleet, worker: str, node: str, default_log_dir: Path) 
         stop_wait=max(fleet.drain_timeout, MIN_STOP_WAIT),
         log_file=str(Path(fleet.log_dir or default_log_dir) / f"{worker}.log"),
     )
+
+
+def written_node(section: str) -> str | None:
+    """The node name that a worker's section gives it; None where it gives none."""
+    return _option(section, "-n")
+
+
+def written_queues(section: str) -> frozenset[str]:
+    """The queues that a worker's section makes it read."""
+    queues = _option(section, "-Q")
+    return frozenset(queues.split(",")) if queues else frozenset()
+
+
+def _option(section: str, name: str) -> str | None:
+    words = arguments(section)
+    return next((value for word, value in pairwise(words) if word == name), None)
 
 
 def _command(fleet: Fleet, node: str) -> tuple[str, ...]:

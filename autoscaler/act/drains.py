@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
+from autoscaler.act.celery_program import written_queues
 from autoscaler.act.lifecycle import Step, next_step, overdue
 from autoscaler.act.turn import Order, StepHook, Turn
 from autoscaler.errors import SourceError, SupervisordFault, TargetError
@@ -65,7 +66,8 @@ class Drains:
         due = _due_steps(turn)
         for step in (Step.CANCEL, Step.CONSUME):
             for worker in due.get(step, ()):
-                self._tell(turn, worker, step)
+                if not self._tell(turn, worker, step):
+                    break  # the broker is away: one deadline a turn is enough
         self._forget(turn, due.get(Step.FORGET, []))
         self._stop(turn, due.get(Step.STOP, []))
         self._stop_again(turn, due.get(Step.STOP_AGAIN, []))
@@ -81,22 +83,28 @@ class Drains:
             self._told_at.pop(name, None)
         self._on_step("forgotten")
 
-    def _tell(self, turn: Turn, worker: Worker, step: Step) -> None:
-        """Tell a worker to stop taking tasks, or to take them again; look at the effect in the next turn."""
+    def _tell(self, turn: Turn, worker: Worker, step: Step) -> bool:
+        """Tell a worker to stop taking tasks, or to take them again; the effect is looked at next turn.
+
+        Returns
+        -------
+        Whether the broker could be reached.
+        """
         silent = not isinstance(worker.stats, Known)
         if silent and turn.now - self._told_at.get(worker.name, float("-inf")) < TELL_AGAIN:
-            return
+            return True
         order = turn.orders[worker.fleet]
         try:
             if step is Step.CANCEL:
-                self._consumers.cancel_consumers(worker.node, _queues_to_cancel(worker, order))
+                self._consumers.cancel_consumers(worker.node, _queues_to_cancel(turn, worker))
             else:
                 self._consumers.add_consumers(worker.node, sorted(order.queues))
         except SourceError as error:
             turn.report.failed(worker.fleet, f"{worker.name} could not be told to {step}: {error}")
-            return
+            return False
         self._told_at[worker.name] = turn.now
         self._on_step("told")
+        return True
 
     def _forget(self, turn: Turn, workers: list[Worker]) -> None:
         self.strike(turn, frozenset(worker.name for worker in workers))
@@ -158,12 +166,14 @@ def _due_steps(turn: Turn) -> dict[Step, list[Worker]]:
             continue
         step = next_step(turn.now, worker, drain, turn.world.processes.get(name), order.queues)
         due.setdefault(step, []).append(worker)
-        if text := overdue(turn.now, drain, order.drain_timeout):
+        if text := overdue(turn.now, worker, drain, order.drain_timeout):
             turn.report.failed(worker.fleet, text)
     return due
 
 
-def _queues_to_cancel(worker: Worker, order: Order) -> list[str]:
-    """The queues that it says it reads; while it says nothing, those that it should read."""
-    said = worker.stats.value.queues if isinstance(worker.stats, Known) else None
-    return sorted(order.queues if said is None else said)
+def _queues_to_cancel(turn: Turn, worker: Worker) -> list[str]:
+    """The queues that it says it reads; while it says nothing, those that it may have been started with."""
+    if isinstance(worker.stats, Known) and worker.stats.value.queues is not None:
+        return sorted(worker.stats.value.queues)
+    written = written_queues(turn.world.sections.get(worker.name, ""))
+    return sorted(turn.orders[worker.fleet].queues | written)

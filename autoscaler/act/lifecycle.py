@@ -16,7 +16,6 @@ from __future__ import annotations
 from enum import StrEnum
 
 from autoscaler.model import (
-    NOT_ALIVE,
     Drain,
     DrainPhase,
     Known,
@@ -30,6 +29,8 @@ from autoscaler.model import (
     WorkerStats,
 )
 
+#: States that a program does not leave by itself. EXITED is not one: supervisord starts ours again.
+ENDED = frozenset({ProcessState.STOPPED, ProcessState.FATAL})
 #: Seconds after which a worker that was told to stop and still answers is told again.
 STOP_AGAIN_AFTER = 5.0
 
@@ -60,9 +61,20 @@ def state_of(process: Process | None, drain: Drain | None, answered: bool) -> Wo
 
 
 def _state_of_leaving(process: Process | None, drain: Drain) -> WorkerState:
-    if process is None or process.state in NOT_ALIVE or process.state is ProcessState.STOPPING:
+    if drain.phase is DrainPhase.RESTORING and process is not None:
+        return _state_of_returning(process)
+    if process is None or process.state in ENDED or process.state is ProcessState.STOPPING:
         return WorkerState.STOPPING
-    return WorkerState.RESTORING if drain.phase is DrainPhase.RESTORING else WorkerState.DRAINING
+    return WorkerState.DRAINING
+
+
+def _state_of_returning(process: Process) -> WorkerState:
+    match process.state:
+        case ProcessState.STOPPED | ProcessState.STOPPING:
+            return WorkerState.HELD  # nobody of us stops one that is on its way back
+        case ProcessState.FATAL:
+            return WorkerState.FAILED
+    return WorkerState.RESTORING
 
 
 def has_answered(seen: SeenWorker | None, process: Process | None, stats: Reading[WorkerStats]) -> bool:
@@ -87,16 +99,28 @@ def view(
     outdated: bool,
 ) -> Worker:
     """See a worker's section, process, journal line and replies as one."""
-    state = state_of(process, drain, has_answered(seen, process, stats))
+    stats = _own(stats, process)
+    answered = has_answered(seen, process, stats)
+    state = state_of(process, drain, answered)
     since = seen.since if seen is not None and seen.state is state else now
     pid = process.pid if process is not None else None
-    return Worker(name, fleet, node, state, since, pid, stats, outdated)
+    return Worker(name, fleet, node, state, since, pid, stats, outdated, answered)
 
 
-def remember(worker: Worker, process: Process | None, seen: SeenWorker | None) -> SeenWorker:
+def _own(stats: Reading[WorkerStats], process: Process | None) -> Reading[WorkerStats]:
+    """What a worker's own process says; another one that answers in its name tells nothing about it."""
+    if not isinstance(stats, Known) or process is None or stats.value.pid == process.pid:
+        return stats
+    text = (
+        f"pid {stats.value.pid} answers as {stats.value.node}, but supervisord runs pid {process.pid}: an "
+        "orphan of an earlier supervisord (end it with TERM), or a start script that does not `exec` celery"
+    )
+    return Unknown(text, stats.at)
+
+
+def remember(worker: Worker) -> SeenWorker:
     """What to remember of a worker for the next tick."""
-    answered = has_answered(seen, process, worker.stats)
-    return SeenWorker(worker.name, worker.pid, answered, worker.state, worker.since)
+    return SeenWorker(worker.name, worker.pid, worker.answered, worker.state, worker.since)
 
 
 def has_crashed(seen: SeenWorker | None, process: Process | None, drain: Drain | None) -> bool:
@@ -144,17 +168,26 @@ def next_step(
     ----------
     queues : those that its fleet reads.
     """
-    if process is None or process.state in NOT_ALIVE:
+    if process is None:
         return Step.REMOVE
-    if process.state is ProcessState.STOPPING:
-        # A TERM in the first milliseconds of a process is swallowed by the handler that it inherits from
-        # supervisord; it would work on until it is killed. One that is shutting down does not answer.
-        deaf = isinstance(worker.stats, Known) and now - worker.since > STOP_AGAIN_AFTER
-        return Step.STOP_AGAIN if deaf else Step.WAIT
-    if process.state is ProcessState.BACKOFF:
-        return Step.STOP  # between two spawns there is no process that could be busy
     if drain.phase is DrainPhase.RESTORING:
-        return _next_step_back(worker.stats, queues)
+        return _next_step_back(worker.stats, process, queues)
+    match process.state:
+        case ProcessState.STOPPED | ProcessState.FATAL:
+            return Step.REMOVE
+        case ProcessState.STOPPING:
+            # A TERM in the first milliseconds of a process is swallowed by the handler that it inherits
+            # from supervisord; it would work on until it is killed. One that shuts down does not answer.
+            deaf = isinstance(worker.stats, Known) and now - worker.since > STOP_AGAIN_AFTER
+            return Step.STOP_AGAIN if deaf else Step.WAIT
+        case ProcessState.BACKOFF:
+            return Step.STOP  # between two spawns there is no process that could be busy
+        case ProcessState.EXITED:
+            return Step.WAIT  # supervisord is about to start it again
+    if process.started_at > drain.since and worker.state is WorkerState.DRAINING and not worker.answered:
+        # It has crashed since: its new process knows nothing of the drain, and need not come up to be
+        # told. TERM lets it finish what it may have taken.
+        return Step.STOP
     return _next_step_out(worker.stats)
 
 
@@ -169,18 +202,21 @@ def _next_step_out(stats: Reading[WorkerStats]) -> Step:
     return Step.STOP
 
 
-def _next_step_back(stats: Reading[WorkerStats], queues: frozenset[str]) -> Step:
+def _next_step_back(stats: Reading[WorkerStats], process: Process, queues: frozenset[str]) -> Step:
+    if process.state in ENDED or process.state is ProcessState.STOPPING:
+        return Step.FORGET  # an operator stopped it: it is held now
     if isinstance(stats, Known) and stats.value.queues is not None and stats.value.queues >= queues:
         return Step.FORGET
     return Step.CONSUME
 
 
-def overdue(now: float, drain: Drain, drain_timeout: float) -> str:
-    """Say that a drain takes longer than it should; empty while it does not."""
+def overdue(now: float, worker: Worker, drain: Drain, drain_timeout: float) -> str:
+    """Say that a drain takes longer than it should, and why; empty while it does not."""
     lasted = now - drain.since
     if drain.phase is not DrainPhase.DRAINING or lasted <= drain_timeout:
         return ""
-    return (
-        f"{drain.worker} has been draining for {lasted:.0f} s (drain_timeout {drain_timeout:.0f} s) and is "
-        "still busy; it is left to finish"
-    )
+    why = "is still busy; it is left to finish"
+    if isinstance(worker.stats, Unknown):
+        why = f"does not answer ({worker.stats.error}); `supervisorctl stop {drain.worker}` ends it"
+    text = f"has been draining for {lasted:.0f} s (drain_timeout {drain_timeout:.0f} s) and {why}"
+    return f"{drain.worker} {text}"

@@ -204,6 +204,25 @@ def _unsafe_character(text: str) -> str | None:
     return None
 
 
+def arguments(section: str) -> tuple[str, ...]:
+    """The argument vector of a section that `render` wrote; empty for one that it did not."""
+    try:
+        return tuple(shlex.split(_setting(section, "command").replace("%%", "%")))
+    except ValueError:
+        return ()
+
+
+def log_file(section: str) -> Path | None:
+    """The log file of a section that `render` wrote; None for one that names none."""
+    text = _setting(section, "stdout_logfile").replace("%%%%", "%")
+    return Path(text) if text.startswith("/") else None
+
+
+def _setting(section: str, key: str) -> str:
+    values = (line.removeprefix(f"{key}=") for line in section.splitlines() if line.startswith(f"{key}="))
+    return next(values, "")
+
+
 # --- the file ----------------------------------------------------------------------------------------------
 
 

@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from autoscaler.act.program_file import ProgramFile
+from autoscaler.act.program_file import ProgramFile, log_file
 from autoscaler.act.supervisord import ReloadDiff
 from autoscaler.act.turn import StepHook
 from autoscaler.errors import ReloadRefused, SupervisordFault
@@ -112,14 +112,19 @@ class Programs:
         self._supervisord = supervisord
         self._on_step = on_step
 
-    def baseline(self) -> ReloadDiff:
+    def baseline(self, sections: Mapping[str, str]) -> ReloadDiff:
         """What a reload would change now, before anything of ours is changed.
+
+        Parameters
+        ----------
+        sections : what is in our file.
 
         Raises
         ------
         ReloadRefused : supervisord cannot read its own configuration.
         SupervisordUnreachable
         """
+        make_log_folders(sections)
         try:
             return self._supervisord.reload()
         except SupervisordFault as fault:
@@ -141,6 +146,7 @@ class Programs:
         ProgramFileError : the file could not be written; nothing was changed.
         SupervisordUnreachable : the next call finishes what was begun.
         """
+        make_log_folders(change.after)
         if dict(change.before) != dict(change.after):
             self._file.write(change.after)
             self._on_step("written")
@@ -171,6 +177,16 @@ class Programs:
         # Whatever it says to the old file, it has read it; the programs that it runs never changed.
         with suppress(SupervisordFault):
             self._supervisord.reload()
+
+
+def make_log_folders(sections: Mapping[str, str]) -> None:
+    """Make the folders of the logs, at least try: supervisord reads no configuration that lacks one.
+
+    It then says which one is missing itself.
+    """
+    for folder in {file.parent for text in sections.values() if (file := log_file(text)) is not None}:
+        with suppress(OSError):
+            folder.mkdir(mode=0o755, parents=True, exist_ok=True)
 
 
 def _texts(faults: Mapping[str, SupervisordFault]) -> dict[str, str]:

@@ -7,6 +7,7 @@ import errno
 import http.client
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -110,12 +111,12 @@ def post(address: Address, body: bytes, deadline: Deadline) -> bytes:
     ------
     SupervisordUnreachable : no answer within the deadline, or none with status 200; says what to do.
     """
-    connection = address.connect(deadline.timeout)
     try:
-        response = _send(connection, address, body, deadline)
-        if response.status != http.HTTPStatus.OK:
-            raise SupervisordUnreachable(f"{address.label}: {_status_words(response.status)}")
-        return response.read()
+        with closing(address.connect(deadline.timeout)) as connection:
+            response = _send(connection, address, body, deadline)
+            if response.status != http.HTTPStatus.OK:
+                raise SupervisordUnreachable(f"{address.label}: {_status_words(response.status)}")
+            return response.read()
     except OSError as error:
         raise SupervisordUnreachable(
             f"{address.label}: {_os_error_words(error, deadline.timeout)}"
@@ -124,8 +125,10 @@ def post(address: Address, body: bytes, deadline: Deadline) -> bytes:
         raise SupervisordUnreachable(
             f"{address.label}: broke off or does not speak HTTP ({type(error).__name__})"
         ) from error
-    finally:
-        connection.close()
+    except UnicodeError as error:  # raised before anything is looked up
+        raise SupervisordUnreachable(
+            f"{address.label}: is no host name: each part between dots must have 1 to 63 characters"
+        ) from error
 
 
 def _send(

@@ -8,7 +8,7 @@ and `crontab`.
 """
 
 from autoscaler.config.load import find, load
-from autoscaler.config.places import line_of, socket_of
+from autoscaler.config.places import line_of, socket_of, url_file_of
 from autoscaler.config.scale import Scale, ScheduleKeys, ThresholdScale
 from autoscaler.config.schema import (
     Broker,
@@ -33,4 +33,5 @@ __all__ = [
     "line_of",
     "load",
     "socket_of",
+    "url_file_of",
 ]

@@ -1,4 +1,4 @@
-"""Where a key stands in the config file."""
+"""Where a key stands in the config file, and what a file names that cannot be used as a whole."""
 
 from __future__ import annotations
 
@@ -30,10 +30,23 @@ def socket_of(path: Path) -> Path | None:
 
     A command has to find its daemon also while the file holds a mistake that the daemon refused.
     """
+    return _path_at(path, "console", "socket")
+
+
+def url_file_of(path: Path) -> Path | None:
+    """The broker.url_file that a file names, whether either can be used or not; None if none.
+
+    A daemon has to notice when a broken one is mended, or one that a new config names appears.
+    """
+    file = _path_at(path, "broker", "url_file")
+    return path.parent / file if file else None
+
+
+def _path_at(path: Path, section: str, key: str) -> Path | None:
     try:
         data = parse(read_file(path, MAX_BYTES)).data
     except ValueError:
         return None
-    console = data.get("console") if isinstance(data, dict) else None
-    socket = console.get("socket") if isinstance(console, dict) else None
-    return Path(socket) if isinstance(socket, str) else None
+    keys = data.get(section) if isinstance(data, dict) else None
+    value = keys.get(key) if isinstance(keys, dict) else None
+    return Path(value) if isinstance(value, str) else None

@@ -140,7 +140,18 @@ def supervisord_url(url: str) -> str:
         )
     if parts.path.strip("/") or parts.query or parts.fragment:
         raise ValueError(f"has something behind the port; {_ENCODE}")
+    if not _can_be_looked_up(parts.hostname):
+        raise ValueError("has a host that cannot be one: each part between dots must have 1 to 63 characters")
     return url.rstrip("/")
+
+
+def _can_be_looked_up(host: str) -> bool:
+    """Whether a host is fit for `socket.getaddrinfo`, which encodes it so before anything else."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 def _unix_url(url: str) -> str:

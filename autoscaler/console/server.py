@@ -8,7 +8,9 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +38,7 @@ from autoscaler.model import FleetTick
 #: Seconds in which the server must be up, and down again.
 DEADLINE = 5.0
 _BACKLOG = 64
+_POLL = 0.01
 
 
 def make_app(snapshot: Callable[[], Snapshot], clock: Callable[[], float]) -> FastAPI:
@@ -91,20 +94,28 @@ class Server:
             uvicorn.Config(app, log_level=logging.WARNING, access_log=False, lifespan="off")
         )
         self._thread: threading.Thread | None = None
+        self._sockets: list[socket.socket] = []
+        self._file: tuple[int, int] | None = None
 
     def __enter__(self) -> Server:
         """Open the sockets and serve.
 
         Raises
         ------
-        ServiceUnavailable : a socket cannot be opened, with its address and the reason.
+        ServiceUnavailable : a socket cannot be opened, with its address and the reason; or the server
+            does not start.
         """
-        sockets = [_unix_socket(self._path)]
-        if self._listen is not None:
-            sockets.append(_tcp_socket(self._listen))
+        self._open()
         # The loop owns the process's signals; uvicorn takes them only in the main thread.
-        self._thread = threading.Thread(target=self._server.run, args=(sockets,), name="console", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.run, args=(self._sockets,), name="console", daemon=True
+        )
         self._thread.start()
+        try:
+            self._wait_until_started(self._thread)
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -112,7 +123,46 @@ class Server:
         self._server.should_exit = True
         if self._thread is not None:
             self._thread.join(DEADLINE)
-        self._path.unlink(missing_ok=True)
+        self._close()
+
+    def _open(self) -> None:
+        try:
+            self._sockets.append(_unix_socket(self._path))
+            self._file = _identity(self._path)
+            if self._listen is not None:
+                self._sockets.append(_tcp_socket(self._listen))
+        except ServiceUnavailable:
+            self._close()
+            raise
+
+    def _close(self) -> None:
+        for each in self._sockets:
+            each.close()
+        self._sockets.clear()
+        # Another daemon may have put its own in this place, where somebody deleted our lock.
+        if self._file is not None and self._file == _identity(self._path):
+            self._path.unlink(missing_ok=True)
+        self._file = None
+
+    def _wait_until_started(self, thread: threading.Thread) -> None:
+        ends = time.monotonic() + DEADLINE
+        while not self._server.started:
+            if not thread.is_alive():
+                raise ServiceUnavailable(f"console.socket {self._path} is not served: its thread has ended")
+            if time.monotonic() > ends:
+                raise ServiceUnavailable(
+                    f"console.socket {self._path} is not served: not started within {DEADLINE:g} s"
+                )
+            thread.join(_POLL)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another at the same place; None: there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _unix_socket(path: Path) -> socket.socket:
@@ -131,9 +181,9 @@ def _unix_socket(path: Path) -> socket.socket:
         temporary.replace(path)
     except OSError as error:
         opened.close()
-        raise ServiceUnavailable(
-            f"console.socket {path} cannot be opened: {error.strerror or error}"
-        ) from error
+        with suppress(OSError):
+            temporary.unlink()
+        raise _cannot_open(f"console.socket {path}", error) from error
     return opened
 
 
@@ -147,9 +197,7 @@ def _tcp_socket(listen: str) -> socket.socket:
         opened.listen(_BACKLOG)
     except OSError as error:
         opened.close()
-        raise ServiceUnavailable(
-            f"console.listen {listen} cannot be opened: {error.strerror or error}"
-        ) from error
+        raise _cannot_open(f"console.listen {listen}", error) from error
     return opened
 
 

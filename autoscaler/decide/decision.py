@@ -45,7 +45,7 @@ def decide(situation: Situation, memory: FleetMemory) -> tuple[Decision, FleetMe
     bounds = starts.allowances(case)
     restorable = len(restore_order(situation.workers))
     course = starts.limit(case, _ordered(case, proposed, needed, history), restorable, bounds)
-    steps = plan(case, course.workers, _least(bounds), roll=not case.paused and not starts.looping(case))
+    steps = plan(case, course.workers, _least(bounds), calm=not starts.looping(case))
     decision = Decision(
         fleet=situation.fleet,
         at=case.now,

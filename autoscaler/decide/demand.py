@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from autoscaler.model import (
     SERVING,
+    STARTED_WITHIN,
     Demand,
     Known,
     QueueStats,
@@ -58,8 +59,8 @@ def fleet_demands(
     Returns
     -------
     By fleet name. `Demand.unknown` has a sentence for each queue that could not be seen and for each
-    worker that has answered before and is silent now: it may hold reserved tasks. A worker that is
-    still starting holds none.
+    worker that is silent and may hold reserved tasks. One that has just started holds none, for
+    `STARTED_WITHIN` seconds.
     """
     slots = _slots_by_queue(readers)
     serving = _serving_by_fleet(workers)
@@ -68,6 +69,7 @@ def fleet_demands(
             {queue: _share(reader, slots[queue]) for queue in reader.queues},
             {queue: queues.get(queue, Unknown("was not looked at", now)) for queue in reader.queues},
             serving.get(reader.fleet, []),
+            now,
         )
         for reader in readers
     }
@@ -95,7 +97,10 @@ def _serving_by_fleet(workers: Iterable[Worker]) -> dict[str, list[Worker]]:
 
 
 def _demand(
-    shares: Mapping[str, float], queues: Mapping[str, Reading[QueueStats]], workers: Sequence[Worker]
+    shares: Mapping[str, float],
+    queues: Mapping[str, Reading[QueueStats]],
+    workers: Sequence[Worker],
+    now: float,
 ) -> Demand:
     stats = [worker.stats.value for worker in workers if isinstance(worker.stats, Known)]
     return Demand(
@@ -104,7 +109,7 @@ def _demand(
         ),
         reserved=sum(each.reserved for each in stats),
         running=sum(_running(each) for each in stats),
-        unknown=(*_unseen(queues), *_silent(workers)),
+        unknown=(*_unseen(queues), *_silent(workers, now)),
     )
 
 
@@ -118,7 +123,13 @@ def _unseen(queues: Mapping[str, Reading[QueueStats]]) -> Iterator[str]:
             yield f"queue {name}: {queue.error}"
 
 
-def _silent(workers: Iterable[Worker]) -> Iterator[str]:
+def _silent(workers: Iterable[Worker], now: float) -> Iterator[str]:
     for worker in workers:
-        if isinstance(worker.stats, Unknown) and worker.state is not WorkerState.STARTING:
+        if isinstance(worker.stats, Unknown) and not _is_starting(worker, now):
             yield f"worker {worker.name}: {worker.stats.error}"
+
+
+def _is_starting(worker: Worker, now: float) -> bool:
+    """Whether nothing is to be expected of it yet; after a while its silence means that we cannot see."""
+    fresh = worker.pid is None or now - worker.since <= STARTED_WITHIN
+    return worker.state is WorkerState.STARTING and fresh

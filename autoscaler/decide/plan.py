@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from autoscaler.decide.case import Case
 from autoscaler.decide.victims import order, restore_order
 from autoscaler.decide.words import count
-from autoscaler.model import SERVING, Known, Reason, Worker, WorkerState
+from autoscaler.model import SERVING, STARTED_WITHIN, Known, Reason, Worker, WorkerState
 
 _ON_THE_WAY = frozenset(
     {WorkerState.STARTING, WorkerState.DRAINING, WorkerState.STOPPING, WorkerState.RESTORING}
@@ -31,21 +31,21 @@ class Plan:
     reasons: tuple[Reason, ...] = ()
 
 
-def plan(case: Case, desired: int, starts: int, *, roll: bool) -> Plan:
+def plan(case: Case, desired: int, starts: int, *, calm: bool) -> Plan:
     """The steps of one decision.
 
     Parameters
     ----------
     desired : serving and held workers that there should be.
     starts : new workers that may start now.
-    roll : whether workers whose settings changed may be replaced now.
+    calm : whether workers that do their work may be replaced for changed settings now.
     """
     serving = [worker for worker in case.situation.workers if worker.state in SERVING]
     if desired > case.current:
         return _grow(case, desired, starts)
     if desired < len(serving):
         return _shrink(case, desired, serving)
-    return _roll(case) if roll else Plan()
+    return Plan() if case.paused else _roll(case, calm=calm)
 
 
 def _grow(case: Case, desired: int, starts: int) -> Plan:
@@ -80,20 +80,36 @@ def _shrink(case: Case, desired: int, serving: Sequence[Worker]) -> Plan:
     return Plan(drain=drain, reasons=(Reason("surplus", f"{len(serving)} serve, {desired} wanted"),))
 
 
-def _roll(case: Case) -> Plan:
+def _roll(case: Case, *, calm: bool) -> Plan:
     """Drain one worker whose settings changed; the next decision finds it missing and replaces it.
 
     One at a time, only when the fleet is at rest, and only as long as no worker with the new settings
-    has failed: a bad setting must not take the fleet down one by one.
+    has failed: a bad setting must not take the fleet down one by one. Those that never came up go
+    first, and whatever else goes on: they may be the ones that the new settings are to mend.
     """
     workers = case.situation.workers
-    outdated = [each for each in workers if each.state is WorkerState.RUNNING and each.outdated]
-    known = [each for each in outdated if isinstance(each.stats, Known)]
-    if not known or not _at_rest(workers):
+    outdated = [each for each in workers if each.outdated and each.state in SERVING]
+    broken = [each for each in outdated if _never_came_up(each, case.now)]
+    others = [each for each in outdated if each not in broken]
+    if not broken and not (calm and _at_rest(workers) and _leaves_somebody(workers)):
         return Plan()
-    name = order(known)[0].name
+    known = [each for each in others if isinstance(each.stats, Known)]
+    victims = order(broken) or order(known)
+    if not victims:
+        return Plan()
+    name = victims[0].name
     text = f"{name} goes, {len(outdated)} of {len(workers)} to be replaced: its settings changed"
     return Plan(drain=(name,), reasons=(Reason("roll", text),))
+
+
+def _never_came_up(worker: Worker, now: float) -> bool:
+    return worker.state is WorkerState.STARTING and now - worker.since > STARTED_WITHIN
+
+
+def _leaves_somebody(workers: Sequence[Worker]) -> bool:
+    """Whether somebody serves on, or the replacement will: a held worker would count as one."""
+    serving = sum(worker.state in SERVING for worker in workers)
+    return serving > 1 or all(worker.state is not WorkerState.HELD for worker in workers)
 
 
 def _at_rest(workers: Sequence[Worker]) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from autoscaler.decide.case import Case, Course
 from autoscaler.decide.words import count, mebibytes, seconds
-from autoscaler.model import HostBudget, WorkerState
+from autoscaler.model import STARTED_WITHIN, HostBudget, Worker, WorkerState
 
 #: Seconds in which so many crashes make a loop.
 CRASH_WINDOW = 300.0
@@ -70,11 +70,16 @@ def host(case: Case) -> Allowance:
     budget = case.situation.host
     if budget.memory_spare is None:
         return FREE
-    starting = sum(worker.state is WorkerState.STARTING for worker in case.situation.workers)
+    starting = sum(_is_growing(worker, case.now) for worker in case.situation.workers)
     if not budget.memory_per_worker:
         return _unmeasured(budget.memory_spare, starting)
     starts = max(0, budget.memory_spare // budget.memory_per_worker - starting)
     return Allowance(starts, "host", _memory(budget, starting))
+
+
+def _is_growing(worker: Worker, now: float) -> bool:
+    """Whether it has not taken its memory yet; one that never answers has, after a while."""
+    return worker.state is WorkerState.STARTING and now - worker.since <= STARTED_WITHIN
 
 
 def _unmeasured(spare: int, starting: int) -> Allowance:

@@ -32,6 +32,9 @@ MAX_PID = 2**22
 #: No count and no time reaches this.
 LARGEST = 2**53
 
+#: Seconds that workers get of which no answer is expected, once the others have answered.
+STRAGGLERS = 0.2
+
 #: Asked of every worker, in this order.
 STATS = (
     Command("scheduled"),
@@ -70,7 +73,7 @@ class CeleryWorkers:
         nodes: Collection[str],
         queues_of: Collection[str] | None = None,
         *,
-        deadline: float | None = None,
+        awaited: Collection[str] | None = None,
     ) -> dict[str, Reading[WorkerStats]]:
         """Ask the named nodes about themselves.
 
@@ -78,17 +81,18 @@ class CeleryWorkers:
         ----------
         nodes : Celery node names, ``emails-01@host``.
         queues_of : those of them to ask for their queues too; None: all. The others get `queues` None.
-        deadline : seconds to wait for the workers, if other than usual.
+        awaited : those of them to wait for until the deadline; None: all. The others, such as workers
+            that are starting, get `STRAGGLERS` seconds more once these have answered.
 
         Returns
         -------
         One reading for each node, and no others; silence and nonsense are `Unknown`. Never raises.
         """
-        at, deadline = self._clock(), self._deadline if deadline is None else deadline
+        at = self._clock()
         with_queues = frozenset(nodes if queues_of is None else queues_of)
         commands = [Command("active_queues", nodes=with_queues), *STATS]
         try:
-            replies = self._remote.ask(commands, nodes, deadline)
+            replies = self._remote.ask(commands, nodes, self._deadline, awaited, STRAGGLERS)
         except SourceError as exc:
             return dict.fromkeys(nodes, Unknown(str(exc), at))
         return {node: self._reading(node, replies, node in with_queues, at) for node in nodes}

@@ -219,6 +219,27 @@ def test_one_connection_with_one_exclusive_queue_which_goes_with_it(
     assert queues() == []
 
 
+def test_one_question_serves_who_answers_and_who_is_starting(
+    workers: Workers, inspector: CeleryWorkers, rabbitmq: RabbitMQNode, vhost: Any, eventually: Any
+) -> None:
+    workers.start("old@test", "emails")
+    eventually(lambda: all_known(inspector.inspect(["old@test"])), 30)
+
+    def reply_queues() -> list[str]:
+        listed = rabbitmq.rabbitmqctl("list_queues", "-p", vhost.name, "name", "--formatter", "csv")
+        return [line for line in listed.splitlines() if "reply.celery.pidbox" in line]
+
+    before = reply_queues()
+    for awaited in (["old@test"], []):
+        began = time.monotonic()
+        readings = inspector.inspect(["old@test", "new@test"], awaited=awaited)
+        assert 0.2 <= time.monotonic() - began < 0.6
+        assert isinstance(readings["old@test"], Known)
+        assert isinstance(readings["new@test"], Unknown)
+    assert isinstance(inspector.inspect(["new@test"], awaited=[])["new@test"], Unknown)
+    assert reply_queues() == before, "the connection is kept"
+
+
 def test_forged_and_unreadable_replies_are_dropped_and_told(vhost: Any) -> None:
     """A stand-in for a worker that answers in pickle, in the name of others, and twice."""
     remote = RemoteControl(vhost.amqp_url, {})

@@ -87,6 +87,13 @@ def test_an_url_that_is_none_is_refused_without_showing_it(url: str) -> None:
     assert "cret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("host", ["a..b", "x" * 64])
+def test_a_host_that_cannot_be_looked_up_is_an_error_of_ours(host: str) -> None:
+    with pytest.raises(SupervisordUnreachable, match="is no host name: each part") as caught:
+        Supervisord(f"http://u:s3cret@{host}:9001").processes()
+    assert "s3cret" not in str(caught.value) + repr(caught.value.__cause__)
+
+
 def test_user_and_password_may_hold_any_character(short_folder: Path) -> None:
     file = short_folder / "s"
     with answering(file, reply(b"<string>x</string>")) as seen, pytest.raises(SupervisordUnreachable):

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from autoscaler.act.actor import Actor
+from autoscaler.act.celery_program import written_queues
 from autoscaler.act.drains import Drains
 from autoscaler.act.program_file import ProgramFile
 from autoscaler.act.programs import Programs
 from autoscaler.act.supervisord import ReloadDiff
 from autoscaler.config import Broker, Config, Fleet, Host
 from autoscaler.controller import Controller
-from autoscaler.errors import SourceError, SupervisordUnreachable
+from autoscaler.errors import SourceError, SupervisordFault, SupervisordUnreachable
 from autoscaler.model import (
     NOT_ALIVE,
     ActiveTask,
@@ -67,6 +68,8 @@ class World:
         self.processes_by_name: dict[str, Process] = {}
         self.workers: dict[str, FakeWorker] = {}
         self.starts = 0
+        #: Commands that supervisord refuses in a section, as it does an unknown user.
+        self.refused_text = ""
         self.broker_up = True
         self.supervisord_up = True
         self.start_seconds = 1.0
@@ -83,7 +86,7 @@ class World:
     def close(self):
         pass
 
-    def inspect(self, nodes, queues_of=None, *, deadline=None):
+    def inspect(self, nodes, queues_of=None, *, awaited=None):
         asked = set(nodes if queues_of is None else queues_of)
         return {node: self._reply(node, node in asked) for node in nodes}
 
@@ -140,6 +143,9 @@ class World:
     def reload(self):
         self._need_supervisord()
         new = self.file.read()
+        for name, text in new.items():
+            if self.refused_text and self.refused_text in text:
+                raise SupervisordFault("reloadConfig", 92, f"CANT_REREAD: in section 'program:{name}'")
         return ReloadDiff(
             frozenset(new) - frozenset(self.programs),
             frozenset(name for name in new if name in self.programs and self.programs[name] != new[name]),
@@ -175,12 +181,13 @@ class World:
         pid = next(self._pids)
         self.processes_by_name[name] = Process(name, ProcessState.RUNNING, pid, self.now)
         node = f"{name}@host"
-        self.workers[node] = FakeWorker(node, pid, 2, {"emails"}, starts_in=self.start_seconds)
+        queues = set(written_queues(self.programs[name]))
+        self.workers[node] = FakeWorker(node, pid, 2, queues, starts_in=self.start_seconds)
 
     def stop(self, name):
         """TERM: a warm shutdown. What it was still doing is noted: the daemon must never let that happen."""
         process, worker = self.processes_by_name[name], self.workers[f"{name}@host"]
-        if worker.active or worker.reserved or worker.consumes:
+        if worker.active or worker.reserved or (worker.consumes and worker.starts_in <= 0):
             self.stopped_busy.append(name)
         worker.stopping = True
         self.processes_by_name[name] = replace(process, state=ProcessState.STOPPING)
@@ -220,7 +227,7 @@ class World:
 
     # --- the daemon ---
 
-    def config(self, **changes) -> Config:
+    def config(self, *others: Fleet, **changes) -> Config:
         settings = {
             "name": "emails",
             "app": "shop",
@@ -233,12 +240,17 @@ class World:
         } | changes
         return Config(
             broker=Broker(url="amqp://guest:guest@localhost//"),
-            fleets={settings["name"]: Fleet(**settings)},
+            fleets={settings["name"]: Fleet(**settings), **{other.name: other for other in others}},
             host=Host(reserve_memory=GIB),
             state_dir=self.store_folder,
         )
 
-    def controller(self, config: Config | None = None, on_step: Callable[[str], None] | None = None):
+    def controller(
+        self,
+        config: Config | None = None,
+        on_step: Callable[[str], None] | None = None,
+        host_name: str = "host",
+    ) -> Controller:
         """A daemon's controller, as new as after a start; the store is the same."""
         step = on_step or self.steps.append
         store = Store(self.store_folder)
@@ -249,7 +261,7 @@ class World:
             sources=Sources(self, self, self.host, self),
             target=Target(self.file, self, actor),
             store=store,
-            host_name="host",
+            host_name=host_name,
         )
 
     def run(self, controller: Controller, seconds: float, interval: float = 1.0) -> Tick:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from autoscaler.act.lifecycle import (
@@ -80,7 +82,11 @@ def worker(seen_stats, state=WorkerState.DRAINING, since=NOW):
         (process(ProcessState.FATAL, None), OUT, True, WorkerState.STOPPING),
         (None, OUT, True, WorkerState.STOPPING),
         (process(), BACK, True, WorkerState.RESTORING),
-        (process(ProcessState.STOPPED, None), BACK, True, WorkerState.STOPPING),
+        (process(ProcessState.EXITED, None), OUT, True, WorkerState.DRAINING),
+        (process(ProcessState.STOPPED, None), BACK, True, WorkerState.HELD),
+        (process(ProcessState.STOPPING), BACK, True, WorkerState.HELD),
+        (process(ProcessState.FATAL, None), BACK, True, WorkerState.FAILED),
+        (None, BACK, True, WorkerState.STOPPING),
     ],
 )
 def test_the_state_of_a_worker(seen, drain, answered, state):
@@ -111,7 +117,8 @@ def test_a_silent_worker_is_not_one_that_never_answered(seen, now, reading, answ
 def test_the_time_in_a_state_survives_looking_again():
     first = worker(stats(), since=400.0)
     assert first.since == 400.0
-    assert remember(first, process(), None).since == 400.0
+    assert first.answered
+    assert remember(first).since == 400.0
     assert worker(stats(), state=WorkerState.RUNNING, since=400.0).since == NOW
 
 
@@ -160,7 +167,10 @@ def test_a_crash_is_a_new_process_after_a_bad_end(seen, now, drain, crashed):
         (BACK, process(), stats(frozenset({"emails"})), Step.CONSUME),
         (BACK, process(), SILENT, Step.CONSUME),
         (BACK, process(), stats(), Step.FORGET),
-        (BACK, process(ProcessState.STOPPED, None), SILENT, Step.REMOVE),
+        (OUT, process(ProcessState.EXITED, None), SILENT, Step.WAIT),
+        (BACK, process(ProcessState.STOPPED, None), SILENT, Step.FORGET),
+        (BACK, process(ProcessState.STOPPING), SILENT, Step.FORGET),
+        (BACK, None, SILENT, Step.REMOVE),
     ],
 )
 def test_the_next_step_of_a_worker_in_the_journal(drain, seen, reading, step):
@@ -177,6 +187,31 @@ def test_a_worker_that_was_told_to_stop_and_still_answers_is_told_again():
 
 
 def test_a_drain_that_takes_too_long_is_told_and_left_to_finish():
-    assert overdue(NOW + 60, OUT, 60) == ""
-    assert "draining for 61 s (drain_timeout 60 s)" in overdue(NOW + 61, OUT, 60)
-    assert overdue(NOW + 61, BACK, 60) == ""
+    busy = worker(stats(frozenset(), active=1))
+    assert overdue(NOW + 60, busy, OUT, 60) == ""
+    text = overdue(NOW + 61, busy, OUT, 60)
+    assert (
+        text
+        == "emails-01 has been draining for 61 s (drain_timeout 60 s) and is still busy; it is left to finish"
+    )
+    assert overdue(NOW + 61, busy, BACK, 60) == ""
+
+
+def test_a_drain_of_a_silent_worker_says_what_ends_it():
+    text = overdue(NOW + 61, worker(SILENT), OUT, 60)
+    assert "does not answer (no reply in time); `supervisorctl stop emails-01` ends it" in text
+
+
+def test_a_worker_that_crashed_while_it_drained_is_stopped_before_it_is_up_again():
+    again = process(started_at=NOW + 5)
+    fresh = replace(worker(SILENT), answered=False)
+    assert next_step(NOW + 6, fresh, OUT, again, QUEUES) is Step.STOP
+    assert next_step(NOW + 6, replace(fresh, answered=True), OUT, again, QUEUES) is Step.CANCEL
+
+
+def test_another_process_that_answers_in_its_name_tells_nothing_about_a_worker():
+    orphan = Known(WorkerStats("emails-01@h", 99, 2, 5, (), 0, 0, frozenset()), NOW)
+    seen = worker(orphan)
+    assert isinstance(seen.stats, Unknown)
+    assert "pid 99 answers as emails-01@h, but supervisord runs pid 7" in seen.stats.error
+    assert next_step(NOW, seen, OUT, process(), QUEUES) is Step.CANCEL

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from autoscaler.act.program_file import ProgramFile
-from autoscaler.act.programs import Change, Programs, collisions
+from autoscaler.act.programs import Change, Programs, collisions, make_log_folders
 from autoscaler.act.supervisord import ReloadDiff
 from autoscaler.errors import ReloadRefused, SupervisordFault, SupervisordUnreachable
 
@@ -61,7 +61,7 @@ def file(tmp_path):
 def apply(file, supervisord, change):
     steps = []
     programs = Programs(file, supervisord, steps.append)
-    return programs.apply(change, programs.baseline()), steps
+    return programs.apply(change, programs.baseline(change.before)), steps
 
 
 def change(before, after, active=(), leftover=()):
@@ -121,7 +121,7 @@ def test_a_change_beyond_what_was_meant_is_rolled_back(file):
     """Somebody else saves an edit between our two reloads."""
     supervisord = FakeSupervisord(file)
     programs = Programs(file, supervisord, lambda _: None)
-    baseline = programs.baseline()
+    baseline = programs.baseline({})
     supervisord.foreign = {"theirs": section("theirs")}
     with pytest.raises(ReloadRefused, match="would add theirs"):
         programs.apply(change([], ["emails-01"]), baseline)
@@ -140,7 +140,7 @@ def test_a_configuration_that_supervisord_cannot_read_stops_everything(file):
     supervisord = FakeSupervisord(file)
     supervisord.fault = SupervisordFault("reloadConfig", 92, "CANT_REREAD: section 'program:theirs'")
     with pytest.raises(ReloadRefused, match=r"program:theirs.*Mend the section"):
-        Programs(file, supervisord, lambda _: None).baseline()
+        Programs(file, supervisord, lambda _: None).baseline({})
     assert not file.path.exists()
 
 
@@ -174,3 +174,9 @@ def test_supervisord_going_away_in_between_is_passed_on(file):
 def test_a_name_that_somebody_else_has_is_found_loaded_or_only_written(active, baseline, taken):
     wanted = change(["emails-01"], ["emails-01", "emails-02"], ["emails-01", *active])
     assert collisions(frozenset({"emails-02"}), wanted, baseline) == taken
+
+
+def test_the_folders_of_the_logs_are_made_before_supervisord_looks_for_them(file, tmp_path):
+    text = f"[program:emails-01]\ncommand=/bin/true\nstdout_logfile={tmp_path}/log/100%%%%/emails-01.log\n"
+    make_log_folders({"emails-01": text})
+    assert (tmp_path / "log" / "100%").is_dir()

@@ -15,6 +15,7 @@ from autoscaler.errors import ConfigError
 
 ENVIRON = {"PASSWORD": "s3cret", "URL": "amqp://app:s3cret@mq/prod", "BAD": "amqp://app:s3/cret@mq"}
 ENCODE = "a password with / ? # @ : or % must be percent-encoded"
+HOST = "has a host that cannot be one: each part between dots must have 1 to 63 characters"
 SUPERVISORD = f"must be unix:///run/supervisor.sock or http://user:password@127.0.0.1:9001 ({ENCODE})"
 
 
@@ -151,6 +152,8 @@ def test_supervisord_is_reached_over_a_socket_or_http(tmp_path: Path, url: str) 
         ("https://u:s3@h:9001", SUPERVISORD),
         ("http://u:s3@h", SUPERVISORD),
         ("http://u:12/s3@h:1", f"has something behind the port; {ENCODE}"),
+        ("http://u:s3@a..b:9001", HOST),
+        (f"http://{'x' * 64}.org:9001", HOST),
     ],
 )  # fmt: skip
 def test_another_supervisord_url_is_refused(tmp_path: Path, url: str, rule: str) -> None:

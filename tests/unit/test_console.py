@@ -169,6 +169,43 @@ def test_a_socket_that_cannot_be_opened_is_told(busy, short_folder):
         server.__enter__()
 
 
+def test_an_address_that_is_taken_leaves_no_socket_behind(busy, short_folder):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        server = Server(make_app(lambda: busy, lambda: 0.0), short_folder / "a.sock", listen)
+        with pytest.raises(ServiceUnavailable, match=rf"console\.listen {listen} cannot be opened"):
+            server.__enter__()
+    assert list(short_folder.iterdir()) == []
+
+
+def test_a_folder_in_the_place_of_the_socket_is_told_and_left(busy, short_folder):
+    (short_folder / "a.sock").mkdir()
+    server = Server(make_app(lambda: busy, lambda: 0.0), short_folder / "a.sock")
+    with pytest.raises(ServiceUnavailable, match=r"console\.socket .* cannot be opened: Is a directory"):
+        server.__enter__()
+    assert [path.name for path in short_folder.iterdir()] == ["a.sock"]
+
+
+def test_a_server_that_does_not_start_is_told_and_leaves_no_socket_behind(busy, short_folder):
+    server = Server(make_app(lambda: busy, lambda: 0.0), short_folder / "a.sock")
+    server._server.run = lambda sockets: None
+    with pytest.raises(ServiceUnavailable, match="is not served: its thread has ended"):
+        server.__enter__()
+    assert list(short_folder.iterdir()) == []
+
+
+def test_the_server_is_up_when_it_is_entered_and_leaves_the_socket_of_another(busy, short_folder):
+    path = short_folder / "a.sock"
+    first = Server(make_app(lambda: busy, lambda: busy.tick.at), path)
+    second = Server(make_app(lambda: busy, lambda: busy.tick.at), path)
+    with first:
+        assert first._server.started
+        second.__enter__()
+    assert Client(path).health().status == "ok"
+    second.__exit__()
+    assert not path.exists()
+
+
 def test_no_daemon_is_told_apart_from_one_that_gives_nonsense(short_folder):
     with pytest.raises(DaemonNotRunning, match=r"no daemon listens on .*autoscaler run"):
         Client(short_folder / "a.sock").fleets()

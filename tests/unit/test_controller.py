@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autoscaler.act.actor import RETRY_REFUSED
-from autoscaler.model import ProcessState, Unknown, WorkerState
+from autoscaler.config import Fleet
+from autoscaler.model import Drain, DrainPhase, Process, ProcessState, Unknown, WorkerState
+from autoscaler.store import Store
 
 
 class Killed(BaseException):
@@ -183,6 +187,139 @@ def test_restarting_the_daemon_changes_nothing(world, interval):
     before = dict(world.processes_by_name)
     world.run(world.controller(), 3, interval)
     assert world.processes_by_name == before
+
+
+def letters(**changes):
+    settings = {"app": "shop", "queues": ["letters"], "concurrency": 1, "min_workers": 1, "max_workers": 1}
+    return Fleet(name="letters", **settings | changes)
+
+
+def test_one_fleets_bad_setting_does_not_hold_up_the_others(world):
+    world.refused_text = "user=nosuchuser"
+    controller = world.controller(world.config(letters(user="nosuchuser")))
+    world.queue += [3.0] * 30
+    tick = world.run(controller, 30)
+    assert world.done == 30
+    assert fleet(tick).trouble == ""
+    assert "supervisord refuses the new" in fleet(tick, "letters").trouble
+    controller.reconfigure(world.config(letters()))
+    world.run(controller, RETRY_REFUSED + 5)
+    assert "letters-01" in world.alive
+
+
+def test_a_bad_section_that_a_crash_left_behind_is_taken_out(world):
+    config = world.config(min_workers=2, user="nosuchuser")
+    broken = world.controller(config, on_step=lambda step: (_ for _ in ()).throw(Killed))
+    with pytest.raises(Killed):
+        broken.tick(world.now)
+    assert len(world.file.read()) == 2
+    world.refused_text = "user=nosuchuser"
+    controller = world.controller(world.config(min_workers=2))
+    world.run(controller, RETRY_REFUSED + 5)
+    assert len(world.alive) == 2
+    assert all("nosuchuser" not in text for text in world.file.read().values())
+
+
+def test_a_fleet_of_workers_that_never_answer_still_grows(world):
+    world.start_seconds = 10_000.0
+    world.per_worker = lambda now, fleet, pids: 100 * 1024**2 if pids else None
+    controller = world.controller()
+    world.queue += [1.0] * 100
+    world.run(controller, 40)
+    assert len(world.alive) == 5
+
+
+def test_workers_that_never_answered_are_not_drained_as_if_nothing_were_to_do(world):
+    controller = world.controller()
+    world.queue += [1.0] * 60
+    world.start_seconds = 10_000.0
+    world.run(controller, 60)
+    world.queue.clear()  # they may have taken it all
+    tick = world.run(controller, 60)
+    assert len(world.alive) == 5
+    assert "unknown" in [reason.code for reason in fleet(tick).decision.reasons]
+
+
+def test_a_worker_stopped_by_hand_on_its_way_back_stays_stopped(world):
+    controller = world.controller(world.config(max_workers=2))
+    world.queue += [60.0] * 8
+    world.run(controller, 8)
+    controller.reconfigure(world.config(max_workers=1))
+    world.run(controller, 2)
+    controller.reconfigure(world.config(min_workers=2, max_workers=2))
+    world.broker_up = False
+    tick = world.run(controller, 2)
+    (back,) = [worker.name for worker in fleet(tick).workers if worker.state is WorkerState.RESTORING]
+    process = world.processes_by_name[back]
+    world.processes_by_name[back] = replace(process, state=ProcessState.STOPPED, pid=None)
+    world.broker_up = True
+    starts = world.starts
+    tick = world.run(controller, 10)
+    assert world.starts == starts
+    assert {worker.name: worker.state for worker in fleet(tick).workers}[back] is WorkerState.HELD
+
+
+def test_a_programs_file_that_was_deleted_under_running_workers_is_told(world):
+    controller = world.controller(world.config(min_workers=2))
+    world.run(controller, 5)
+    kept = world.file.path.read_text()
+    world.file.path.unlink()
+    tick = world.run(controller, 5)
+    assert "emails-01, emails-02 run under supervisord, but their sections have gone" in fleet(tick).trouble
+    assert world.starts == 2
+    world.file.path.write_text(kept)
+    assert fleet(world.run(controller, 2)).trouble == ""
+
+
+def test_a_journal_line_that_is_left_does_not_make_somebody_elses_program_ours(world):
+    world.run(world.controller(), 5)
+    store = Store(world.store_folder)
+    store.put_drain(Drain("emails-02", DrainPhase.DRAINING, world.now))
+    world.processes_by_name["emails-02"] = Process("emails-02", ProcessState.RUNNING, 4711, world.now)
+    world.run(world.controller(), 10)
+    assert world.processes_by_name["emails-02"].pid == 4711
+    assert store.drains() == {}
+
+
+def test_workers_of_a_host_that_was_renamed_are_still_heard(world):
+    world.run(world.controller(), 5)
+    controller = world.controller(host_name="renamed")
+    tick = controller.tick(world.now)
+    (worker,) = fleet(tick).workers
+    assert worker.node == "emails-01@host"
+    assert worker.state is WorkerState.RUNNING
+    assert worker.outdated
+
+
+def test_a_silent_worker_of_a_removed_fleet_is_told_to_take_no_more(world):
+    controller = world.controller()
+    world.run(controller, 5)
+    (worker,) = world.workers.values()
+    worker.silent = True
+    controller.reconfigure(world.config(name="letters", queues=["letters"]))
+    world.run(controller, 3)
+    assert worker.consumes == set()
+
+
+def test_a_dry_run_that_begins_in_the_middle_of_a_drain_says_what_it_leaves(world):
+    controller = world.controller(world.config(min_workers=2, max_workers=2))
+    world.queue += [60.0] * 4
+    world.run(controller, 5)
+    controller.reconfigure(world.config(max_workers=1))
+    world.run(controller, 2)
+    controller.reconfigure(world.config(max_workers=1, dry_run=True))
+    tick = world.run(controller, 2)
+    assert fleet(tick).trouble == "dry_run leaves emails-02 draining"
+
+
+def test_one_name_that_is_taken_does_not_refuse_the_others(world):
+    world.processes_by_name["emails-03"] = Process("emails-03", ProcessState.RUNNING, 4711, world.now)
+    world.programs["emails-03"] = "theirs"
+    ours = world.reload
+    world.reload = lambda: replace(ours(), removed=ours().removed - {"emails-03"})
+    tick = world.run(world.controller(world.config(min_workers=4)), 5)
+    assert world.alive == ["emails-01", "emails-02", "emails-03", "emails-04"]
+    assert "somebody else's program is called emails-03" in fleet(tick).trouble
 
 
 # --- whatever happens, whenever ---------------------------------------------------------------------------

@@ -16,12 +16,20 @@ def queues(**ready):
 
 
 def worker(
-    number, *, fleet="emails", state=WorkerState.RUNNING, active=0, reserved=0, scheduled=0, stats=None
+    number,
+    *,
+    fleet="emails",
+    state=WorkerState.RUNNING,
+    active=0,
+    reserved=0,
+    scheduled=0,
+    stats=None,
+    since=NOW,
 ):
     name = f"{fleet}-{number:02}"
     tasks = tuple(ActiveTask(f"{name}-{each}", "send") for each in range(active))
     said = WorkerStats(f"{name}@h", 1, 4, 0, tasks, reserved, scheduled)
-    return Worker(name, fleet, f"{name}@h", state, 0.0, 1, stats or Known(said, NOW))
+    return Worker(name, fleet, f"{name}@h", state, since, 1, stats or Known(said, NOW))
 
 
 def emails(slots=8, names=("emails",)):
@@ -101,6 +109,11 @@ def test_silence_makes_demand_unknown_only_of_a_worker_that_serves_and_has_answe
     assert demand.complete is complete
     if not complete:
         assert demand.unknown == ("worker emails-01: no answer within 1 s",)
+
+
+def test_a_worker_that_has_not_answered_for_long_after_its_start_may_hold_anything():
+    silent = worker(1, state=WorkerState.STARTING, stats=SILENT, since=NOW - 31)
+    assert not fleet_demands(NOW, [emails()], queues(emails=0), [silent])["emails"].complete
 
 
 @given(slots=st.lists(st.integers(1, 500), min_size=1, max_size=6), ready=st.integers(0, 10**7))

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from autoscaler.decide import decide
+from autoscaler.decide import decide, not_after
 from autoscaler.model import (
     BacklogPerWorker,
     Demand,
@@ -17,6 +17,7 @@ from autoscaler.model import (
     Scaling,
     Situation,
     Threshold,
+    ThresholdMemory,
     Unknown,
     Worker,
     WorkerState,
@@ -29,11 +30,11 @@ FREE = HostBudget(None, None)
 INCOMPLETE = ("queue emails: timed out",)
 
 
-def worker(number, state=WorkerState.RUNNING, *, outdated=False):
+def worker(number, state=WorkerState.RUNNING, *, outdated=False, since=NOW - 5):
     name = f"emails-{number:02}"
     known = Known(WorkerStats(f"{name}@h", number, 4, 0), NOW)
     stats = Unknown("silent", NOW) if state is WorkerState.STARTING else known
-    return Worker(name, "emails", f"{name}@h", state, 0.0, number, stats, outdated)
+    return Worker(name, "emails", f"{name}@h", state, since, number, stats, outdated)
 
 
 def situation(
@@ -307,6 +308,12 @@ def test_the_host_reason_has_its_numbers():
     )
 
 
+def test_a_worker_that_never_answers_does_not_keep_others_from_starting():
+    silent = (worker(90, WorkerState.STARTING, since=NOW - 60),)
+    decision, _ = decide(situation(9, host=HostBudget(1000 * MIB, None), extra=silent), FleetMemory())
+    assert decision.start == 1
+
+
 @pytest.mark.parametrize("budget", [HostBudget(0, MIB), HostBudget(0, None)])
 def test_a_fleet_never_shrinks_for_lack_of_memory(budget):
     decision, memory = decide(situation(5, 2, host=budget), FleetMemory(size=5))
@@ -454,3 +461,26 @@ def test_a_rolled_worker_is_replaced_once_there_is_room():
     assert (waits.start, codes(waits)) == (0, ["replace", "draining"])
     starts = rolling(worker(2), waiting=2, max_workers=2, memory=FleetMemory(size=2))
     assert (starts.start, codes(starts)) == (1, ["replace"])
+
+
+def test_outdated_workers_that_never_came_up_go_first_even_in_a_crash_loop():
+    stuck = worker(1, WorkerState.STARTING, outdated=True, since=NOW - 60)
+    asked = situation(3, 0, extra=(stuck, worker(2, outdated=True), worker(3)))
+    decision, _ = decide(asked, FleetMemory(size=3, crashes=(NOW, NOW, NOW)))
+    assert decision.drain == ("emails-01",)
+    assert codes(decision) == ["roll"]
+
+
+def test_the_only_worker_in_service_is_not_replaced_while_another_is_held():
+    asked = situation(2, 0, extra=(worker(1, outdated=True), worker(2, WorkerState.HELD)))
+    assert decide(asked, FleetMemory(size=2))[0].drain == ()
+
+
+def test_no_remembered_time_lies_in_the_future():
+    later = NOW + 3600
+    memory = FleetMemory(
+        3, ThresholdMemory(3, later, None), ((later, 3),), ((1.0, 2), (later, 3)), later, (1.0, later)
+    )
+    assert not_after(NOW, memory) == FleetMemory(
+        3, ThresholdMemory(3, NOW, None), ((NOW, 3),), ((1.0, 2), (NOW, 3)), NOW, (1.0, NOW)
+    )

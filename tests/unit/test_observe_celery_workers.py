@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from autoscaler.errors import SourceError
 from autoscaler.model import ActiveTask, Known, Unknown, WorkerStats
-from autoscaler.observe.celery_workers import CeleryWorkers, worker_stats
+from autoscaler.observe.celery_workers import STRAGGLERS, CeleryWorkers, worker_stats
 from autoscaler.remote_control import Command, RemoteControl, Replies
 
 NODE = "emails-01@host"
@@ -48,8 +48,17 @@ class FakeRemote(RemoteControl):
         self.answers = answers
         self.errors = errors
         self.asked: list[tuple[str, frozenset[str]]] = []
+        self.waits: list[tuple[float, Collection[str] | None, float]] = []
 
-    def ask(self, commands: Sequence[Command], nodes: Collection[str], deadline_seconds: float) -> Replies:
+    def ask(
+        self,
+        commands: Sequence[Command],
+        nodes: Collection[str],
+        deadline_seconds: float,
+        awaited: Collection[str] | None = None,
+        grace: float = 0.0,
+    ) -> Replies:
+        self.waits.append((deadline_seconds, awaited, grace))
         if isinstance(self.answers, SourceError):
             raise self.answers
         told = Replies(commands, nodes)
@@ -191,6 +200,13 @@ def test_queues_can_be_asked_of_some_nodes_only() -> None:
     assert readings["a@h"].value.queues is None
     assert readings["b@h"].value.queues == {"emails", "news"}
     assert dict(remote.asked)["active_queues"] == {"b@h"}
+
+
+def test_only_awaited_workers_are_waited_for_until_the_deadline() -> None:
+    remote = FakeRemote({"a@h": replies()})
+    inspect(remote, ["a@h", "new@h"], awaited=["a@h"])
+    inspect(remote, ["a@h"])
+    assert remote.waits == [(1.0, ["a@h"], STRAGGLERS), (1.0, None, STRAGGLERS)]
 
 
 def test_a_silent_worker_is_unknown_and_the_others_are_known() -> None:

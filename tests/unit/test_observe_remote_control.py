@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from autoscaler import broker
 from autoscaler.errors import SourceError
-from autoscaler.remote_control import Command, RemoteControl, Replies
+from autoscaler.remote_control import Command, RemoteControl, Replies, await_replies
 
 
 def asked(*nodes: str) -> tuple[Replies, str]:
@@ -73,6 +73,71 @@ def test_a_command_of_its_own_nodes_awaits_only_those() -> None:
     [ticket, _] = replies.tickets
     replies.take(ticket, {"b@h": []})
     assert replies.complete
+
+
+class Wire:
+    """Replies to `stats` that come at their seconds, on fake time."""
+
+    def __init__(self, replies: Replies, arrivals: dict[str, float]) -> None:
+        self.now = 0.0
+        self._replies = replies
+        [self._ticket] = replies.tickets
+        self._coming = sorted((at, node) for node, at in arrivals.items())
+
+    def drain(self, timeout: float) -> None:
+        if not self._coming or self._coming[0][0] > self.now + timeout:
+            self.now += timeout
+            raise TimeoutError
+        at, node = self._coming.pop(0)
+        self.now = max(self.now, at)
+        self._replies.take(self._ticket, {node: {}})
+
+
+@pytest.mark.parametrize(
+    ("arrivals", "awaited", "ends", "answered"),
+    [
+        ({"a@h": 0.05, "b@h": 0.1}, None, 0.1, "ab"),
+        ({"a@h": 0.05}, None, 1.0, "a"),
+        ({"a@h": 0.05}, ["a@h"], 0.25, "a"),
+        ({"a@h": 0.05, "b@h": 0.2}, ["a@h"], 0.2, "ab"),
+        ({"a@h": 0.05, "b@h": 0.3}, ["a@h"], 0.25, "a"),
+        ({"b@h": 0.05}, ["a@h"], 1.0, "b"),
+        ({"a@h": 0.9, "b@h": 0.5}, ["a@h"], 0.9, "ab"),
+        ({"a@h": 0.9}, ["a@h"], 1.0, "a"),
+        ({}, [], 0.2, ""),
+        ({}, ["x@h"], 0.2, ""),
+        ({"b@h": 0.1}, [], 0.2, "b"),
+    ],
+)
+def test_the_wait_is_for_the_awaited_and_a_moment_for_the_others(
+    arrivals: dict[str, float], awaited: list[str] | None, ends: float, answered: str
+) -> None:
+    replies = Replies([Command("stats")], ["a@h", "b@h"], awaited)
+    wire = Wire(replies, arrivals)
+    await_replies(replies, wire.drain, 1.0, 0.2, lambda: wire.now)
+    assert wire.now == pytest.approx(ends)
+    assert sorted(replies["stats"]) == [f"{name}@h" for name in answered]
+
+
+@pytest.mark.parametrize(
+    ("awaited", "answering", "suspicious"),
+    [
+        (None, [], True),
+        (None, ["a@h"], False),
+        (["a@h"], [], True),
+        (["a@h"], ["b@h"], False),
+        ([], [], False),
+        (["x@h"], [], False),
+    ],
+)
+def test_the_broker_is_suspected_when_awaited_nodes_and_all_others_are_silent(
+    awaited: list[str] | None, answering: list[str], suspicious: bool
+) -> None:
+    replies = Replies([Command("stats")], ["a@h", "b@h"], awaited)
+    [ticket] = replies.tickets
+    for node in answering:
+        replies.take(ticket, {node: {}})
+    assert replies.suspicious is suspicious
 
 
 def test_asking_nobody_needs_no_broker() -> None:

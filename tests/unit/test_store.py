@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
 
 import pytest
 
@@ -19,7 +21,16 @@ from autoscaler.model import (
     Unknown,
     WorkerState,
 )
-from autoscaler.store import CLEANUP_PERIOD, RETENTION, TRACKS_PERIOD, Lock, Store, stored_tracks
+from autoscaler.store import (
+    CLEANUP_PERIOD,
+    CLEANUP_ROWS,
+    KEPT,
+    SAMPLE_PERIOD,
+    TRACKS_PERIOD,
+    Lock,
+    Store,
+    stored_tracks,
+)
 
 OBSERVATION = Observation(0.0, {}, {}, Unknown("not asked", 0.0), Unknown("not asked", 0.0))
 
@@ -85,12 +96,83 @@ def test_a_decision_is_written_when_it_differs_and_old_ones_go(world):
     with sqlite3.connect(world.store_folder / "autoscaler.db") as database:
         decisions = database.execute("SELECT count(*) FROM decisions").fetchone()[0]
         samples = database.execute("SELECT count(*) FROM samples").fetchone()[0]
-    assert samples == 31
+    assert samples == 4, "one every ten seconds"
     assert 1 <= decisions <= 6
-    world.now += RETENTION + CLEANUP_PERIOD
+    world.now += KEPT["samples"] + CLEANUP_PERIOD
     controller.tick(world.now)
     with sqlite3.connect(world.store_folder / "autoscaler.db") as database:
         assert database.execute("SELECT count(*) FROM samples").fetchone()[0] == 1
+        assert database.execute("SELECT count(*) FROM decisions").fetchone()[0] >= decisions
+
+
+@dataclass
+class EmptyTick:
+    """A tick of no fleet."""
+
+    at: float
+    fleets: tuple = ()
+
+
+def number_of(folder, sql):
+    with closing(sqlite3.connect(folder / "autoscaler.db")) as database:
+        return database.execute(sql).fetchone()[0]
+
+
+@pytest.mark.parametrize(("table", "columns"), [("samples", 5), ("decisions", 7)])
+def test_a_large_clean_up_goes_on_from_tick_to_tick(store, tmp_path, table, columns):
+    rows = [(float(at), "emails", *[1] * columns) for at in range(2 * CLEANUP_ROWS + 10)]
+    with sqlite3.connect(tmp_path / "autoscaler.db") as database:
+        database.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * (columns + 2))})", rows)
+    before = number_of(tmp_path, "PRAGMA page_count")
+    now = KEPT[table] + len(rows) - 1
+    left = []
+    for _ in range(4):
+        store.record(EmptyTick(now), {})
+        left.append(number_of(tmp_path, f"SELECT count(*) FROM {table}"))
+    assert left == [CLEANUP_ROWS + 10, 10, 1, 1], "and one that is not too old stays"
+    assert number_of(tmp_path, "PRAGMA page_count") < before / 4, "the disk gets its space back"
+
+
+def test_a_finished_clean_up_rests(store, tmp_path):
+    now = 1e9
+    store.record(EmptyTick(now), {})
+    with sqlite3.connect(tmp_path / "autoscaler.db") as database:
+        database.execute("INSERT INTO samples VALUES (0, 'emails', 1, 1, 1, 1, 1)")
+    store.record(EmptyTick(now + CLEANUP_PERIOD - 1), {})
+    assert number_of(tmp_path, "SELECT count(*) FROM samples") == 1
+    store.record(EmptyTick(now + CLEANUP_PERIOD), {})
+    assert number_of(tmp_path, "SELECT count(*) FROM samples") == 0
+
+
+def test_late_ticks_do_not_thin_the_samples_out(world):
+    controller = world.controller()
+    for _ in range(20):
+        controller.tick(world.now)
+        world.advance(SAMPLE_PERIOD - 0.01)
+    assert number_of(world.store_folder, "SELECT count(*) FROM samples") >= 19
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "read", "said"),
+    [
+        ("drains", "('w-01', 'floating', 1, '')", Store.drains, "'floating' is not a valid DrainPhase"),
+        (
+            "workers",
+            "('w-01', 7, 1, 'floating', 1)",
+            Store.seen_workers,
+            "'floating' is not a valid WorkerState",
+        ),
+        ("holds", "('w-01', 'nonsense')", Store.holds, "Invalid JSON"),
+        ("holds", "('w-01', '{}')", Store.holds, "Field required"),
+    ],
+)
+def test_a_row_that_cannot_be_read_is_told_with_its_table(store, tmp_path, table, row, read, said):
+    with sqlite3.connect(tmp_path / "autoscaler.db") as database:
+        database.execute(f"INSERT INTO {table} VALUES {row}")
+    with pytest.raises(
+        StoreError, match=rf"autoscaler\.db: table {table}, row 'w-01' cannot be read: {said}"
+    ):
+        read(store)
 
 
 def test_a_second_daemon_on_the_same_folder_is_refused_with_the_pid_of_the_first(tmp_path):
@@ -99,6 +181,18 @@ def test_a_second_daemon_on_the_same_folder_is_refused_with_the_pid_of_the_first
         Lock(tmp_path)
     lock.close()
     Lock(tmp_path).close()
+
+
+def test_a_lock_whose_file_is_deleted_or_replaced_is_lost(tmp_path):
+    with closing(Lock(tmp_path / "state")) as lock:
+        assert not lock.lost()
+        (tmp_path / "state" / "lock").unlink()
+        assert lock.lost()
+        with closing(Lock(tmp_path / "state")) as other:
+            assert lock.lost()
+            assert not other.lost()
+        (tmp_path / "state").rename(tmp_path / "away")
+        assert lock.lost()
 
 
 def test_a_state_folder_that_cannot_be_made_is_told(tmp_path):

@@ -1,0 +1,88 @@
+"""A running daemon notices when its config, or the file that holds the broker's url, is another one."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from autoscaler.errors import ConfigError
+from autoscaler.watched_config import WatchedConfig
+
+FLEETS = "fleets: {emails: {app: shop, queues: [emails], concurrency: 1, min_workers: 3, max_workers: 3}}\n"
+
+
+def write(path: Path, text: str, age: float = 10.0) -> None:
+    """Write a file that looks as if it had been left alone for so many seconds."""
+    path.write_text(text)
+    at = time.time() - age
+    os.utime(path, (at, at))
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> WatchedConfig:
+    write(tmp_path / "url", "amqp://u:first@mq//")
+    write(tmp_path / "autoscaler.yaml", f"broker: {{url_file: url}}\n{FLEETS}")
+    return WatchedConfig(tmp_path / "autoscaler.yaml", {}, "host")
+
+
+def test_a_config_that_is_left_alone_has_not_changed(watched: WatchedConfig) -> None:
+    assert watched.changed()
+    watched.load()
+    assert not watched.changed()
+
+
+def test_another_config_is_noticed(watched: WatchedConfig) -> None:
+    watched.load()
+    write(watched.path, f"broker: {{url: 'amqp://mq'}}\n{FLEETS}")
+    assert watched.changed()
+    assert watched.load().broker.url_file is None
+    assert not watched.changed()
+    watched.path.unlink()
+    assert watched.changed()
+
+
+def test_a_password_that_changes_in_the_url_file_is_noticed(watched: WatchedConfig, tmp_path: Path) -> None:
+    before = watched.load()
+    write(tmp_path / "url", "amqp://u:second@mq//")
+    assert watched.changed()
+    after = watched.load(instead_of=before)
+    assert after.broker != before.broker
+    assert "second" in after.broker.url.get_secret_value()
+    assert not watched.changed()
+
+
+@pytest.mark.parametrize("broken", ["", "nonsense", None])
+def test_a_broken_url_file_is_read_again_once_it_is_mended(
+    watched: WatchedConfig, tmp_path: Path, broken: str | None
+) -> None:
+    used = watched.load()
+    (tmp_path / "url").unlink() if broken is None else write(tmp_path / "url", broken)
+    assert watched.changed()
+    with pytest.raises(ConfigError, match=r"broker\.url_file"):
+        watched.load(instead_of=used)
+    assert not watched.changed(), "it is told once"
+    write(tmp_path / "url", "amqp://u:second@mq//")
+    assert watched.changed()
+    assert "second" in watched.load(instead_of=used).broker.url.get_secret_value()
+
+
+def test_a_url_file_that_a_refused_config_names_is_watched_too(
+    watched: WatchedConfig, tmp_path: Path
+) -> None:
+    used = watched.load()
+    write(watched.path, f"broker: {{url_file: other}}\n{FLEETS}")
+    with pytest.raises(ConfigError, match="there is no such file"):
+        watched.load(instead_of=used)
+    assert not watched.changed()
+    write(tmp_path / "other", "amqp://mq//")
+    assert watched.changed()
+
+
+def test_a_url_file_is_left_to_settle_as_the_config_is(watched: WatchedConfig, tmp_path: Path) -> None:
+    write(tmp_path / "url", "amqp://u:half@mq", age=0)
+    began = time.monotonic()
+    watched.load()
+    assert time.monotonic() - began > 0.04
