@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Iterable
 from enum import IntEnum
 from pathlib import Path
 from typing import NoReturn
@@ -18,6 +19,7 @@ from rich.console import Console
 
 from autoscaler import __version__, config
 from autoscaler.console.client import Client
+from autoscaler.console.explained import explanation_lines
 from autoscaler.console.server import Server, make_app
 from autoscaler.console.tables import fleets_table, troubles, workers_table
 from autoscaler.daemon import Daemon, SteadyClock
@@ -26,10 +28,15 @@ from autoscaler.errors import (
     AutoscalerError,
     ConfigError,
     DaemonNotRunning,
+    Problem,
     ServiceUnavailable,
     SourceError,
     SupervisordUnreachable,
+    UnknownName,
 )
+from autoscaler.notes import notes
+from autoscaler.simulate.command import simulate_command
+from autoscaler.store import stored_tracks
 from autoscaler.watched_config import WatchedConfig
 from autoscaler.wiring import local_host_name
 
@@ -49,6 +56,7 @@ class Exit(IntEnum):
 _EXITS: tuple[tuple[type[AutoscalerError], Exit], ...] = (
     (ConfigError, Exit.CONFIG),
     (DaemonNotRunning, Exit.NOT_RUNNING),
+    (UnknownName, Exit.USAGE),
     (ServiceUnavailable, Exit.UNREACHABLE),
     (SupervisordUnreachable, Exit.UNREACHABLE),
     (SourceError, Exit.UNREACHABLE),
@@ -60,6 +68,9 @@ _config_option = click.option(
     "path",
     type=click.Path(path_type=Path, dir_okay=False),
     help="The config file. Default: $AUTOSCALER_CONFIG, ./autoscaler.yaml, /etc/autoscaler/autoscaler.yaml.",
+)
+_socket_option = click.option(
+    "--socket", type=click.Path(path_type=Path), help="The daemon's socket. Default: as in the config."
 )
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, as the HTTP API gives it.")
 
@@ -91,6 +102,7 @@ def main() -> None:
       autoscaler check --config FILE       is this config right?
       autoscaler run --config FILE         the daemon, in the foreground
       autoscaler status                    what it does, and why
+      autoscaler explain FLEET             why a fleet has its size, and what would change it
     """
 
 
@@ -120,6 +132,8 @@ def run(path: Path | None) -> None:
 def check(path: Path | None, as_json: bool) -> None:
     """Check the config file; say everything that is wrong with it at once.
 
+    Notes tell what a config that is fine cannot do.
+
     \b
     Example:
       autoscaler check --config autoscaler.yaml && echo fine
@@ -132,17 +146,18 @@ def check(path: Path | None, as_json: bool) -> None:
             _print_problems(error)
             sys.exit(Exit.CONFIG)
         raise
+    noted = list(notes(found, usable, stored_tracks(usable.state_dir)))
     if as_json:
-        click.echo('{"problems": []}')
-    else:
-        click.echo(f"{found}: fine, {_count(len(usable.fleets), 'fleet')}: {_names(usable)}")
+        Console().print_json(data={"problems": [], "notes": _problems(noted)})
+        return
+    click.echo(f"{found}: fine, {_count(len(usable.fleets), 'fleet')}: {_names(usable)}")
+    for note in noted:
+        click.echo(f"note: {note}")
 
 
 @main.command()
 @_config_option
-@click.option(
-    "--socket", type=click.Path(path_type=Path), help="The daemon's socket. Default: as in the config."
-)
+@_socket_option
 @_json_option
 @click.option("--workers", "with_workers", is_flag=True, help="Show the workers one by one as well.")
 def status(path: Path | None, socket: Path | None, as_json: bool, with_workers: bool) -> None:
@@ -173,6 +188,27 @@ def status(path: Path | None, socket: Path | None, as_json: bool, with_workers: 
 
 
 @main.command()
+@click.argument("fleet")
+@_config_option
+@_socket_option
+@_json_option
+def explain(fleet: str, path: Path | None, socket: Path | None, as_json: bool) -> None:
+    """Explain why a fleet has the size that it has, and what would have to change for another worker.
+
+    \b
+    Examples:
+      autoscaler explain emails
+      autoscaler explain emails --json | jq .next_worker
+    """
+    view = Client(socket or _socket(path)).explanation(fleet)
+    if as_json:
+        Console().print_json(data=view.model_dump(mode="json"))
+        return
+    for line in explanation_lines(view):
+        click.echo(line)
+
+
+@main.command()
 @click.option(
     "--for", "seconds", type=click.FloatRange(min=1), default=60.0, show_default=True, help="Seconds."
 )
@@ -196,6 +232,9 @@ def demo(seconds: float, broker: str) -> None:
     sys.exit(run_demo(seconds, broker, Console(highlight=False)))
 
 
+main.add_command(simulate_command)
+
+
 def _socket(path: Path | None) -> Path:
     """The daemon's socket: as the config names it, usable or not just now, else the default one."""
     try:
@@ -208,11 +247,13 @@ def _socket(path: Path | None) -> Path:
 
 
 def _print_problems(error: ConfigError) -> None:
-    problems = [
-        {"file": each.file, "line": each.line, "key": each.key, "message": each.message}
-        for each in error.problems
+    Console().print_json(data={"problems": _problems(error.problems), "notes": []})
+
+
+def _problems(problems: Iterable[Problem]) -> list[dict[str, object]]:
+    return [
+        {"file": each.file, "line": each.line, "key": each.key, "message": each.message} for each in problems
     ]
-    Console().print_json(data={"problems": problems})
 
 
 def _count(number: int, noun: str) -> str:

@@ -19,6 +19,8 @@ from autoscaler.act.turn import Order, Report, World
 from autoscaler.config import Config, Fleet
 from autoscaler.decide import Reader, decide, fleet_demands, not_after
 from autoscaler.errors import TargetError
+from autoscaler.measure import update
+from autoscaler.measured import Measures, Track
 from autoscaler.model import (
     STARTED_WITHIN,
     Decision,
@@ -60,8 +62,9 @@ class Memory(Protocol):
     def seen_workers(self) -> dict[str, SeenWorker]: ...
     def replace_seen_workers(self, workers: Mapping[str, SeenWorker]) -> None: ...
     def memory(self) -> dict[str, FleetMemory]: ...
+    def tracks(self) -> dict[str, Track]: ...
     def holds(self) -> dict[str, Hold]: ...
-    def record(self, tick: Tick, memory: Mapping[str, FleetMemory]) -> None: ...
+    def record(self, tick: Tick, memory: Mapping[str, FleetMemory], tracks: Mapping[str, Track]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,9 @@ class Controller:
         self._store = store
         self._host_name = host_name
         self._memory = store.memory()
+        self._tracks = store.tracks()
+        #: What each fleet's last decision was taken on, and the memory that it was taken with.
+        self._considered: dict[str, tuple[Situation, FleetMemory]] = {}
         self._seen = store.seen_workers()
         self._restored = True
 
@@ -131,7 +137,7 @@ class Controller:
         scene = self._look_at_programs()
         tick = self._blind_tick(now, scene) if isinstance(scene, str) else self._seeing_tick(now, scene)
         tick = replace(tick, duration=time.monotonic() - started)
-        self._store.record(tick, self._memory)
+        self._store.record(tick, self._memory, self._tracks)
         return tick
 
     # --- observe ---
@@ -279,15 +285,30 @@ class Controller:
         for fleet, scaling in fleets.items():
             demand = demands.get(fleet, Demand(0, 0, 0))
             situation = Situation(
-                now, fleet, scaling, demand, members[fleet], room.budget(fleet), holds.get(fleet)
+                now,
+                fleet,
+                scaling,
+                demand,
+                members[fleet],
+                room.budget(fleet),
+                holds.get(fleet),
+                self._measure(now, fleet, demand, members[fleet]),
             )
-            decision, memory = decide(situation, self._memory.get(fleet, FleetMemory()))
+            before = self._memory.get(fleet, FleetMemory())
+            self._considered[fleet] = situation, before
+            decision, memory = decide(situation, before)
             # A dry run must not step on from sizes that it never made.
             self._memory[fleet] = replace(memory, size=None) if self._is_dry(fleet) else memory
             decisions[fleet] = decision if fleet in self._config.fleets else _retire(decision, members[fleet])
             room.take(fleet, decision.start)
         self._memory = {fleet: memory for fleet, memory in self._memory.items() if fleet in decisions}
+        self._tracks = {fleet: track for fleet, track in self._tracks.items() if fleet in decisions}
         return decisions
+
+    def _measure(self, now: float, fleet: str, demand: Demand, members: Members) -> Measures:
+        track = update(self._tracks.get(fleet, Track()), now, demand, members)
+        self._tracks[fleet] = track
+        return track.measures
 
     def _all_fleets(self, workers: Mapping[str, Worker]) -> dict[str, Scaling]:
         retired = {worker.fleet for worker in workers.values()} - set(self._config.fleets)
@@ -341,6 +362,7 @@ class Controller:
         self, name: str, decision: Decision, workers: Mapping[str, Worker], report: Report
     ) -> FleetTick:
         fleet = self._config.fleets.get(name)
+        situation, memory = self._considered[name]
         return FleetTick(
             name=name,
             scaling=fleet.scaling if fleet is not None else RETIRED,
@@ -349,6 +371,8 @@ class Controller:
             decision=decision,
             trouble="; ".join([*report.trouble.get(name, ()), *self._left_by_dry_run(name, workers)]),
             dry_run=self._is_dry(name),
+            situation=situation,
+            memory=memory,
         )
 
     def _left_by_dry_run(self, fleet: str, workers: Mapping[str, Worker]) -> Iterator[str]:

@@ -8,9 +8,11 @@
     │   ├── SupervisordFault         supervisord answered with a fault
     │   ├── ProgramFileError         the programs file cannot be read, trusted or written
     │   └── ReloadRefused            a reload was, or would have been, something else than was meant
+    ├── TraceError               a trace file cannot be used
     ├── StoreError               the state folder or its database cannot be used
     ├── AlreadyRunning           another daemon holds the lock
     ├── DaemonNotRunning         nobody answers on the daemon's socket
+    ├── UnknownName              the daemon has no fleet of that name
     └── ServiceUnavailable       a service that a command needs cannot be reached or started
 
 A caller catches the class that it can mend and lets the rest pass.
@@ -90,6 +92,10 @@ class ReloadRefused(TargetError):
     """Reloading supervisord's config would change something else than was meant."""
 
 
+class TraceError(AutoscalerError):
+    """A trace file cannot be read, or a line of it is wrong; says which."""
+
+
 class StoreError(AutoscalerError):
     """The state folder or the database in it cannot be used."""
 
@@ -100,6 +106,10 @@ class AlreadyRunning(AutoscalerError):
 
 class DaemonNotRunning(AutoscalerError):
     """No daemon answers on the socket."""
+
+
+class UnknownName(AutoscalerError):
+    """The daemon has no fleet of that name."""
 
 
 class ServiceUnavailable(AutoscalerError):

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, TypeAlias, TypeVar
 
+from autoscaler.measured import Measures
+
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -273,7 +275,29 @@ class BacklogPerWorker:
     target: float
 
 
-PolicySettings: TypeAlias = Threshold | BacklogPerWorker
+@dataclass(frozen=True, slots=True)
+class MaxWait:
+    """A task should start within so many seconds."""
+
+    #: Seconds from publishing to starting, > 0.
+    wait: float
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """At least so many workers for a while after each time that a cron expression names."""
+
+    #: Five fields, as crontab(5) has them.
+    cron: str
+    #: Seconds that it lasts from each of these times on, > 0.
+    lasts: float
+    #: Workers.
+    min_workers: int
+    #: IANA name of the time zone that `cron` is meant in, e.g. ``Europe/Berlin``.
+    timezone: str = "UTC"
+
+
+PolicySettings: TypeAlias = Threshold | BacklogPerWorker | MaxWait | Schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,6 +446,8 @@ class Situation:
     workers: tuple[Worker, ...]
     host: HostBudget
     hold: Hold | None = None
+    #: What was measured up to this tick, this tick included.
+    measures: Measures = field(default_factory=Measures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -467,6 +493,9 @@ class FleetTick:
     trouble: str = ""
     #: Decided and told, but not carried out.
     dry_run: bool = False
+    #: What the decision was taken on, and with; None where there is none.
+    situation: Situation | None = None
+    memory: FleetMemory | None = None
 
 
 @dataclass(frozen=True, slots=True)

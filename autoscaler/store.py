@@ -3,12 +3,14 @@
     workers     what each worker was when it was seen last (which process has answered)
     drains      the drain journal: who is leaving, or being taken back, and why
     memory      each fleet's memory for its next decision
+    tracks      what was measured of each fleet; written now and then only
     holds       what operators ordered
     decisions   each decision that differs from the one before it
     samples     one row a fleet every ten seconds
 
-A killed daemon loses at most the tick that it was in: every step on a worker is journalled before it
-is taken (write-ahead log, so a commit survives the process; a power cut ends the workers too).
+A killed daemon loses at most the tick that it was in, and a few seconds of what it measured: every step
+on a worker is journalled before it is taken (write-ahead log, so a commit survives the process; a power
+cut ends the workers too).
 """
 
 from __future__ import annotations
@@ -17,13 +19,15 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from autoscaler.errors import AlreadyRunning, StoreError
+from autoscaler.measured import Track
 from autoscaler.model import (
     Decision,
     Drain,
@@ -37,6 +41,9 @@ from autoscaler.model import (
     WorkerState,
 )
 
+T = TypeVar("T")
+
+DATABASE: Final = "autoscaler.db"
 #: Version of the tables; a database with a higher one was written by a later release.
 SCHEMA_VERSION: Final = 1
 #: Seconds between two samples of a fleet.
@@ -45,6 +52,8 @@ SAMPLE_PERIOD: Final = 10.0
 KEPT: Final = {"samples": 2 * 86400.0, "decisions": 30 * 86400.0}
 #: Seconds between two clean-ups.
 CLEANUP_PERIOD: Final = 3600.0
+#: Seconds between two writes of what is measured: some kilobytes a fleet, too much for every tick.
+TRACKS_PERIOD: Final = 10.0
 #: Rows that one tick deletes, and pages that it gives back: a clean-up of more goes on at the next one.
 CLEANUP_ROWS: Final = 5000
 CLEANUP_PAGES: Final = 500
@@ -57,6 +66,7 @@ CREATE TABLE IF NOT EXISTS workers (
 CREATE TABLE IF NOT EXISTS drains (
     worker TEXT PRIMARY KEY, phase TEXT NOT NULL, since REAL NOT NULL, reason TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS memory (fleet TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS tracks (fleet TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS holds (fleet TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS decisions (
     at REAL NOT NULL, fleet TEXT NOT NULL, current INTEGER NOT NULL, recommended INTEGER,
@@ -71,6 +81,7 @@ CREATE INDEX IF NOT EXISTS samples_by_time ON samples (at);
 """
 
 _MEMORY: Final = TypeAdapter(FleetMemory)
+_TRACK: Final = TypeAdapter(Track)
 _HOLD: Final = TypeAdapter(Hold)
 _REASONS: Final = TypeAdapter(tuple[Reason, ...])
 
@@ -127,8 +138,9 @@ class Store:
         ------
         StoreError : it cannot be opened, is corrupt, or was written by a later release.
         """
-        self._path = state_dir / "autoscaler.db"
+        self._path = state_dir / DATABASE
         self._cleaned_at = 0.0
+        self._tracked_at = 0.0
         self._sampled: dict[str, float] = {}
         self._last_decisions: dict[str, tuple[object, ...]] = {}
         with self._translated():
@@ -201,13 +213,11 @@ class Store:
 
     def memory(self) -> dict[str, FleetMemory]:
         """Each fleet's memory; one that cannot be read any more is left out, as if it were new."""
-        result = {}
-        for fleet, value in self._rows("SELECT fleet, value FROM memory"):
-            try:
-                result[fleet] = _MEMORY.validate_json(value)
-            except ValidationError:
-                continue  # written by another release: the fleet starts to remember anew
-        return result
+        return _readable(_MEMORY, self._rows("SELECT fleet, value FROM memory"))
+
+    def tracks(self) -> dict[str, Track]:
+        """What was measured of each fleet; left out as `memory` is."""
+        return _readable(_TRACK, self._rows("SELECT fleet, value FROM tracks"))
 
     def holds(self) -> dict[str, Hold]:
         """What operators ordered, by fleet.
@@ -222,8 +232,13 @@ class Store:
 
     # --- the record ---
 
-    def record(self, tick: Tick, memory: Mapping[str, FleetMemory]) -> None:
-        """Write a tick and the memory after it, in one transaction."""
+    def record(
+        self,
+        tick: Tick,
+        memory: Mapping[str, FleetMemory],
+        tracks: Mapping[str, Track] = MappingProxyType({}),
+    ) -> None:
+        """Write a tick, the memory after it and now and then what was measured, in one transaction."""
         decided = [(fleet, fleet.decision) for fleet in tick.fleets if fleet.decision is not None]
         with self._transaction():
             self._db.execute("DELETE FROM memory")
@@ -238,6 +253,7 @@ class Store:
             )
             for _, decision in decided:
                 self._record_decision(decision)
+            self._record_tracks(tick.at, tracks)
         self._clean_up(tick.at)
 
     def _is_sampled(self, fleet: str, now: float) -> bool:
@@ -247,6 +263,16 @@ class Store:
             return False
         self._sampled[fleet] = period
         return True
+
+    def _record_tracks(self, now: float, tracks: Mapping[str, Track]) -> None:
+        if now - self._tracked_at < TRACKS_PERIOD:
+            return
+        self._tracked_at = now
+        self._db.execute("DELETE FROM tracks")
+        self._db.executemany(
+            "INSERT INTO tracks (fleet, value) VALUES (?, ?)",
+            [(fleet, _TRACK.dump_json(track).decode()) for fleet, track in tracks.items()],
+        )
 
     def _record_decision(self, decision: Decision) -> None:
         """Keep a decision that differs from the fleet's last one."""
@@ -334,6 +360,26 @@ class Store:
             yield
         except (sqlite3.Error, OSError) as error:
             raise StoreError(f"{self._path}: {error}") from error
+
+
+def stored_tracks(state_dir: Path) -> dict[str, Track]:
+    """What a daemon has measured, as far as this user may read it; also while it runs."""
+    try:
+        with closing(sqlite3.connect(f"{(state_dir / DATABASE).as_uri()}?mode=ro", uri=True)) as db:
+            return _readable(_TRACK, db.execute("SELECT fleet, value FROM tracks").fetchall())
+    except (sqlite3.Error, OSError):
+        return {}  # no daemon has run here yet, or it is not for our eyes
+
+
+def _readable(adapter: TypeAdapter[T], rows: Iterable[tuple[str, str]]) -> dict[str, T]:
+    """Values by fleet; those that another release wrote otherwise are left out."""
+    result = {}
+    for fleet, value in rows:
+        try:
+            result[fleet] = adapter.validate_json(value)
+        except ValidationError:
+            continue  # the fleet starts to remember anew
+    return result
 
 
 def _sample(at: float, fleet: FleetTick, decision: Decision) -> tuple[object, ...]:

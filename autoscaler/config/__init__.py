@@ -3,20 +3,20 @@
     bytes --yaml_lines--> plain data + the line of every key --schema--> Config
                                                              --explain--> Problems
 
-What a value must be stands in `schema`; what one piece of text must look like in `units`, `text` and `urls`.
+What a value must be stands in `schema`; what one piece of text must look like in `units`, `text`, `urls`
+and `crontab`.
 """
 
 from autoscaler.config.load import find, load
 from autoscaler.config.places import line_of, socket_of, url_file_of
+from autoscaler.config.scale import Scale, ScheduleKeys, ThresholdScale
 from autoscaler.config.schema import (
     Broker,
     Config,
     Console,
     Fleet,
     Host,
-    Scale,
     Supervisord,
-    ThresholdScale,
 )
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Fleet",
     "Host",
     "Scale",
+    "ScheduleKeys",
     "Supervisord",
     "ThresholdScale",
     "find",

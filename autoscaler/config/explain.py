@@ -9,22 +9,13 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from autoscaler.config.kinds import Keys
 from autoscaler.config.rules import SECRET_KEYS, Blame, Conflict, NotJudged, WrongKind, clip, show
-from autoscaler.config.schema import (
-    Broker,
-    Config,
-    Console,
-    FallbackKeys,
-    Fleet,
-    Host,
-    Keys,
-    Scale,
-    Supervisord,
-    ThresholdScale,
-)
+from autoscaler.config.scale import Scale, ScheduleKeys, ThresholdScale
+from autoscaler.config.schema import Broker, Config, Console, FallbackKeys, Fleet, Host, Supervisord
 from autoscaler.config.yaml_lines import Fault, KeyPath, Kind, Place
 
-#: What stands where; ``*`` is any fleet.
+#: What stands where; ``*`` is any fleet, or any entry of a list.
 _MODELS: dict[KeyPath, type[Keys]] = {
     (): Config,
     ("broker",): Broker,
@@ -34,6 +25,7 @@ _MODELS: dict[KeyPath, type[Keys]] = {
     ("fleets", "*"): Fleet,
     ("fleets", "*", "scale"): Scale,
     ("fleets", "*", "scale", "threshold"): ThresholdScale,
+    ("fleets", "*", "scale", "schedule", "*"): ScheduleKeys,
     ("fleets", "*", "fallback"): FallbackKeys,
 }
 
@@ -154,7 +146,7 @@ def _model(path: KeyPath) -> type[Keys]:
         path = ("fleets", "*", *path[1:])
     elif path[:1] == ("fleets",):
         path = ("fleets", "*", *path[2:])
-    return _MODELS[path]
+    return _MODELS[tuple("*" if isinstance(part, int) else part for part in path)]
 
 
 def _unknown_key(path: KeyPath) -> str:
@@ -169,5 +161,5 @@ def unknown_key(key: str, known: list[str]) -> str:
 
 
 def _missing(path: KeyPath) -> str:
-    field = _model(path[:-1]).model_fields[str(path[-1])]
+    field = _model(path[:-1]).fields()[str(path[-1])]
     return f"is missing: {field.description}" if field.description else "is missing"

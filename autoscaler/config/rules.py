@@ -46,7 +46,7 @@ class Conflict(ValueError):
     at : the key below the validated one that is to blame.
     """
 
-    def __init__(self, message: str, others: tuple[str, ...], at: tuple[str, ...] = ()) -> None:
+    def __init__(self, message: str, others: tuple[str, ...], at: tuple[str | int, ...] = ()) -> None:
         self.others, self.at = others, at
         super().__init__(message)
 

@@ -1,20 +1,16 @@
 """What `autoscaler.yaml` may say: the models, with every unit, default and rule.
 
 A rule that binds two keys is checked at the later of them, so that it is reported beside all other problems.
-Texts with a unit (``30s``) become numbers (seconds, bytes). From Python the numbers themselves may be given.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, NoReturn, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
     PlainValidator,
     SecretStr,
@@ -23,103 +19,28 @@ from pydantic import (
 )
 
 from autoscaler import model
-from autoscaler.config import text, units, urls
-from autoscaler.config.rules import Conflict, NotJudged, show
+from autoscaler.config import text, urls
+from autoscaler.config.kinds import (
+    AbsolutePath,
+    Duration,
+    Environment,
+    Keys,
+    NotYet,
+    ProgramPath,
+    QueueNames,
+    Rate,
+    Size,
+    SocketPath,
+    Words,
+    more_than_zero,
+    within,
+)
+from autoscaler.config.rules import Conflict, NotJudged
+from autoscaler.config.scale import POLICIES, Scale
 from autoscaler.config.secrets import secret, secret_file
-
-T = TypeVar("T", int, float)
-
-
-def _plain(number: float) -> str:
-    return f"{number:g}" if isinstance(number, float) else str(number)
-
-
-def _within(low: T, high: T | None = None, unit: str = "", why: str = "") -> AfterValidator:
-    """Bound a number on both sides."""
-
-    def check(value: T) -> T:
-        if value < low:
-            raise ValueError(f"{_plain(value)}{unit} is less than {_plain(low)}{unit}")
-        if high is not None and value > high:
-            raise ValueError(f"{_plain(value)}{unit} is more than {_plain(high)}{unit}{why}")
-        return value
-
-    return AfterValidator(check)
-
-
-def _more_than_zero(value: float) -> float:
-    if value <= 0:
-        raise ValueError(f"must be more than 0, not {_plain(value)}")
-    return value
-
-
-def _parsed(parse: Callable[[object], object], *ready: type) -> PlainValidator:
-    """Parse a file's text; from Python take a value of the `ready` types as it is."""
-
-    def read(value: object, info: ValidationInfo) -> object:
-        return value if info.context is None and isinstance(value, ready) else parse(value)
-
-    return PlainValidator(read)
-
-
-def _listed(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _no_doubles(values: tuple[str, ...]) -> tuple[str, ...]:
-    if double := next((value for index, value in enumerate(values) if value in values[:index]), None):
-        raise ValueError(f"{show(double)} is listed twice")
-    return values
-
-
-def _not_empty(values: tuple[str, ...]) -> tuple[str, ...]:
-    if not values:
-        raise ValueError("is an empty list; at least one is needed")
-    return values
-
-
-def _not_yet(_value: object) -> NoReturn:
-    raise ValueError("is not supported yet")
-
-
-Duration = Annotated[float, _parsed(units.duration, int, float)]
-Size = Annotated[int, _parsed(units.size, int)]
-Rate = Annotated[model.Rate, _parsed(units.rate, model.Rate)]
-AbsolutePath = Annotated[Path, PlainValidator(text.absolute_path)]
-ProgramPath = Annotated[Path, PlainValidator(text.program_path)]
-SocketPath = Annotated[Path, PlainValidator(text.socket_path)]
-QueueNames = Annotated[
-    tuple[Annotated[str, PlainValidator(text.queue_name)], ...],
-    BeforeValidator(_listed),
-    AfterValidator(_no_doubles),
-    AfterValidator(_not_empty),
-]
-Words = Annotated[
-    tuple[Annotated[str, PlainValidator(text.option)], ...],
-    BeforeValidator(_listed),
-    BeforeValidator(text.split_words),
-]
-Environment = Mapping[
-    Annotated[str, PlainValidator(text.variable_name)], Annotated[str, PlainValidator(text.variable_value)]
-]
-NotYet = Annotated[None, PlainValidator(_not_yet), Field(exclude=True, repr=False)]
 
 #: Says that a key was not given where null means something.
 _ABSENT: Any = object()
-
-
-class Keys(BaseModel):
-    """A mapping of known keys in the file. Frozen; takes no other key."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
-
-    #: Keys of the mapping that the file may not use.
-    internal: ClassVar[frozenset[str]] = frozenset()
-
-    @classmethod
-    def known(cls) -> list[str]:
-        """List the keys that may be written."""
-        return [name for name in cls.model_fields if name not in cls.internal]
 
 
 class Broker(Keys):
@@ -203,52 +124,10 @@ class Host(Keys):
     reserve_memory: Size = 1024**3
 
 
-class ThresholdScale(Keys):
-    """Step up after demand was above `up`, step down after it was below `down`."""
-
-    #: Tasks, > `down`.
-    up: Annotated[int, _within(1)]
-    #: Tasks, >= 0.
-    down: Annotated[int, _within(0)]
-    #: Workers a step.
-    step: Annotated[int, _within(1, 999)] = 1
-    #: Seconds.
-    up_after: Duration = 10.0
-    down_after: Duration = 120.0
-
-    @field_validator("down")
-    @classmethod
-    def _below_up(cls, down: int, info: ValidationInfo) -> int:
-        up = info.data.get("up")
-        if up is not None and down >= up:
-            raise ValueError(f"{down} is not less than up ({up})")
-        return down
-
-
-class Scale(Keys):
-    """The policies of a fleet; the highest recommendation wins."""
-
-    threshold: ThresholdScale | None = None
-    #: Tasks a worker, > 0.
-    backlog_per_worker: Annotated[float, AfterValidator(_more_than_zero)] | None = None
-    max_wait: NotYet = None
-    schedule: NotYet = None
-
-    @property
-    def policies(self) -> tuple[model.PolicySettings, ...]:
-        """The policies as `decide` takes them."""
-        found: list[model.PolicySettings] = []
-        if self.threshold:
-            found.append(model.Threshold(**self.threshold.model_dump()))
-        if self.backlog_per_worker:
-            found.append(model.BacklogPerWorker(self.backlog_per_worker))
-        return tuple(found)
-
-
 class FallbackKeys(Keys):
     """The size to grow to when demand has been unknown for `after` seconds."""
 
-    workers: Annotated[int, _within(0, 999)]
+    workers: Annotated[int, within(0, 999)]
     after: Duration
 
 
@@ -269,12 +148,12 @@ class Fleet(Keys):
     app: Annotated[str, PlainValidator(text.app_name)] = Field(description="the app, as celery -A takes it")
     queues: QueueNames = Field(description="a list of the queues that its workers take tasks from")
     #: Slots a worker, as `celery -c`.
-    concurrency: Annotated[int, _within(1)] = Field(description="how many tasks one worker runs at once")
+    concurrency: Annotated[int, within(1)] = Field(description="how many tasks one worker runs at once")
     #: 999, because worker names have two or three digits.
-    max_workers: Annotated[int, _within(1, 999, why=": worker names have at most three digits")] = Field(
+    max_workers: Annotated[int, within(1, 999, why=": worker names have at most three digits")] = Field(
         description="how many workers there may be"
     )
-    min_workers: Annotated[int, _within(0)] = 1
+    min_workers: Annotated[int, within(0)] = 1
     #: None for a fixed fleet only.
     scale: Scale | None = Field(None, validate_default=True)
     pool: Literal["prefork", "threads", "gevent", "eventlet", "solo"] = "prefork"
@@ -287,14 +166,15 @@ class Fleet(Keys):
     #: More arguments of `celery worker`, one word each.
     options: Words = ()
     log_dir: ProgramPath | None = None
-    #: Seconds; a fleet shrinks to the highest recommendation of the last so many seconds.
-    stabilization: Duration = 60.0
+    #: Seconds; a fleet shrinks to the highest recommendation of the last so many seconds. Default: 60, and
+    #: 0 where max_wait decides alone or with a schedule, since it looks back by itself.
+    stabilization: Duration = Field(default=_ABSENT, validate_default=True)
     #: Share by which demand may miss the target, 0..1.
-    tolerance: Annotated[float, _within(0.0, 1.0)] = 0.1
+    tolerance: Annotated[float, within(0.0, 1.0)] = 0.1
     max_scale_up: Rate | None = None
     max_scale_down: Rate | None = None
     #: Seconds that a draining worker may take.
-    drain_timeout: Annotated[Duration, AfterValidator(_more_than_zero)] = 3600.0
+    drain_timeout: Annotated[Duration, AfterValidator(more_than_zero)] = 3600.0
     fallback: Annotated[model.Fallback, PlainValidator(_fallback)] | None = None
     #: Decide and tell, but change nothing.
     dry_run: bool = False
@@ -331,8 +211,29 @@ class Fleet(Keys):
             return scale
         what = "has no policy" if scale else "is missing"
         bounds = f"min_workers ({least}) and max_workers ({most})"
-        rule = f"threshold or backlog_per_worker must decide between {bounds}"
-        raise Conflict(f"{what}: {rule}", ("min_workers", "max_workers"))
+        raise Conflict(f"{what}: {POLICIES} must decide between {bounds}", ("min_workers", "max_workers"))
+
+    @field_validator("scale")
+    @classmethod
+    def _schedules_in_bounds(cls, scale: Scale | None, info: ValidationInfo) -> Scale | None:
+        most = info.data.get("max_workers", 999)
+        for index, each in enumerate(scale.schedule if scale else ()):
+            if each.min_workers > most:
+                message = f"{each.min_workers} is more than max_workers ({most})"
+                raise Conflict(message, ("max_workers",), at=("schedule", index, "min_workers"))
+        return scale
+
+    @field_validator("stabilization", mode="before")
+    @classmethod
+    def _as_its_policies_want(cls, value: object, info: ValidationInfo) -> object:
+        if value is not _ABSENT:
+            return value
+        scale: Scale | None = info.data.get("scale")
+        policies = scale.policies if scale else ()
+        steady = any(isinstance(each, model.MaxWait) for each in policies) and all(
+            isinstance(each, model.MaxWait | model.Schedule) for each in policies
+        )
+        return "0s" if steady else "60s"
 
     @field_validator("pool")
     @classmethod
@@ -367,7 +268,7 @@ class Config(Keys):
     console: Console = Console()
     state_dir: AbsolutePath = Path("/var/lib/autoscaler")
     #: Seconds from one tick to the next.
-    polling_interval: Annotated[Duration, _within(0.1, unit="s")] = 2.0
+    polling_interval: Annotated[Duration, within(0.1, unit="s")] = 2.0
     #: Decide and tell, but change nothing, for all fleets.
     dry_run: bool = False
     #: By name. Empty: all fleets drain away.

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import http.client
 import json
+from http import HTTPStatus
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote
 
 from pydantic import ValidationError
 
+from autoscaler.console.explained import ExplanationView
 from autoscaler.console.views import FleetsView, HealthView, View, WorkersView
-from autoscaler.errors import DaemonNotRunning, ServiceUnavailable
+from autoscaler.errors import DaemonNotRunning, ServiceUnavailable, UnknownName
 from autoscaler.unix_http import UnixHTTPConnection
 
 #: Seconds that the daemon has for an answer.
@@ -40,6 +43,10 @@ class Client:
         """All workers; raises as `fleets`."""
         return self._get("/api/v1/workers", WorkersView)
 
+    def explanation(self, fleet: str) -> ExplanationView:
+        """Why a fleet has the size that it has; raises as `fleets`, and UnknownName."""
+        return self._get(f"/api/v1/fleets/{quote(fleet, safe='')}/explain", ExplanationView)
+
     def health(self) -> HealthView:
         """Whether the daemon does its work; raises as `fleets`."""
         return self._get("/health", HealthView)
@@ -48,14 +55,18 @@ class Client:
         connection = UnixHTTPConnection(str(self._path), self._timeout)
         try:
             connection.request("GET", path)
-            return view.model_validate(json.loads(connection.getresponse().read()))
+            response = connection.getresponse()
+            body = json.loads(response.read())
+            if response.status == HTTPStatus.NOT_FOUND:
+                raise UnknownName(str(body["detail"]))
+            return view.model_validate(body)
         except (FileNotFoundError, ConnectionRefusedError) as error:
             raise DaemonNotRunning(
                 f"no daemon listens on {self._path}: start it with `autoscaler run`"
             ) from error
         except PermissionError as error:
             raise ServiceUnavailable(f"{self._path} may not be opened by this user") from error
-        except (OSError, http.client.HTTPException, ValueError, ValidationError) as error:
+        except (OSError, http.client.HTTPException, ValueError, ValidationError, LookupError) as error:
             raise ServiceUnavailable(f"the daemon on {self._path} gave no usable answer: {error}") from error
         finally:
             connection.close()

@@ -19,6 +19,7 @@ from fastapi import FastAPI, HTTPException, Response
 from fastapi import Path as UrlPath
 
 from autoscaler import __version__
+from autoscaler.console.explained import ExplanationView, explanation_view
 from autoscaler.console.views import (
     FleetsView,
     FleetView,
@@ -32,6 +33,7 @@ from autoscaler.console.views import (
 )
 from autoscaler.daemon import Snapshot
 from autoscaler.errors import ServiceUnavailable
+from autoscaler.model import FleetTick
 
 #: Seconds in which the server must be up, and down again.
 DEADLINE = 5.0
@@ -51,11 +53,12 @@ def make_app(snapshot: Callable[[], Snapshot], clock: Callable[[], float]) -> Fa
     @app.get("/api/v1/fleets/{fleet}")
     def one_fleet(fleet: Annotated[str, UrlPath(max_length=200)]) -> FleetView:
         """One fleet."""
-        tick = snapshot().tick
-        for each in tick.fleets if tick else ():
-            if each.name == fleet:
-                return fleet_view(each)
-        raise HTTPException(404, f"there is no fleet {fleet!r}")
+        return fleet_view(_find(snapshot(), fleet)[0])
+
+    @app.get("/api/v1/fleets/{fleet}/explain")
+    def explain_fleet(fleet: Annotated[str, UrlPath(max_length=200)]) -> ExplanationView:
+        """Why one fleet has the size that it has, and what would change it."""
+        return explanation_view(*_find(snapshot(), fleet))
 
     @app.get("/api/v1/workers")
     def workers() -> WorkersView:
@@ -70,6 +73,15 @@ def make_app(snapshot: Callable[[], Snapshot], clock: Callable[[], float]) -> Fa
         return health_view(seen, now, __version__)
 
     return app
+
+
+def _find(snapshot: Snapshot, name: str) -> tuple[FleetTick, float]:
+    """A fleet of the last tick, and when that was."""
+    tick = snapshot.tick
+    found = next((each for each in tick.fleets if each.name == name), None) if tick else None
+    if tick is None or found is None:
+        raise HTTPException(404, f"there is no fleet {name!r}")
+    return found, tick.at
 
 
 class Server:

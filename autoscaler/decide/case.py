@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import TypeAlias
 
+from autoscaler.measured import Measures
 from autoscaler.model import (
     SERVING,
     Demand,
@@ -50,6 +51,10 @@ class Case:
     @property
     def demand(self) -> Demand:
         return self.situation.demand
+
+    @property
+    def measures(self) -> Measures:
+        return self.situation.measures
 
     @property
     def paused(self) -> bool:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from autoscaler.decide import backlog_per_worker, threshold
+from autoscaler.decide import backlog_per_worker, max_wait, schedule, threshold
 from autoscaler.decide.case import Case
-from autoscaler.model import BacklogPerWorker, PolicySettings, Recommendation, Threshold
+from autoscaler.model import (
+    BacklogPerWorker,
+    MaxWait,
+    PolicySettings,
+    Recommendation,
+    Schedule,
+    Threshold,
+)
 
 
 def recommend(settings: PolicySettings, case: Case) -> Recommendation:
@@ -14,6 +21,10 @@ def recommend(settings: PolicySettings, case: Case) -> Recommendation:
             return threshold.recommend(settings, case)
         case BacklogPerWorker():
             return backlog_per_worker.recommend(settings, case)
+        case MaxWait():
+            return max_wait.recommend(settings, case)
+        case Schedule():
+            return schedule.recommend(settings, case)
 
 
 def highest(recommendations: tuple[Recommendation, ...]) -> Recommendation | None:

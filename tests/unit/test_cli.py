@@ -49,7 +49,16 @@ def test_check_of_a_good_config(autoscaler, good):
     result = autoscaler("check")
     assert result.exit_code == 0
     assert result.output == "autoscaler.yaml: fine, 1 fleet: emails\n"
-    assert json.loads(autoscaler("check", "--json").output) == {"problems": []}
+    assert json.loads(autoscaler("check", "--json").output) == {"problems": [], "notes": []}
+
+
+def test_check_notes_a_wait_that_no_new_worker_can_keep(autoscaler, good):
+    good.write_text(good.read_text().replace("backlog_per_worker: 20", "max_wait: 5s"))
+    result = autoscaler("check")
+    assert result.exit_code == 0
+    assert "note: autoscaler.yaml:11: fleets.emails.scale.max_wait: 5 s is less than" in result.output
+    (note,) = json.loads(autoscaler("check", "--json").output)["notes"]
+    assert note["key"] == "fleets.emails.scale.max_wait"
 
 
 def test_check_of_a_bad_config_tells_every_problem_with_its_line(autoscaler, good):

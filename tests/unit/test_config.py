@@ -38,6 +38,9 @@ fleets:
     scale:
       backlog_per_worker: 20
       threshold: {up: 100, down: 10, step: 2, up_after: 10s, down_after: 2m}
+      max_wait: 30s
+      schedule:
+        - {cron: "0 8 * * mon-fri", for: 10h, min_workers: 6, timezone: Europe/Berlin}
 host:
   reserve_memory: 1GiB
 """
@@ -83,8 +86,10 @@ def test_the_contract_s_example_becomes_a_config(loaded: Load) -> None:
         max_workers=12,
         concurrency=4,
         policies=(
+            model.MaxWait(wait=30.0),
             model.Threshold(up=100, down=10, step=2, up_after=10.0, down_after=120.0),
             model.BacklogPerWorker(target=20.0),
+            model.Schedule("0 8 * * mon-fri", lasts=36000.0, min_workers=6, timezone="Europe/Berlin"),
         ),
     )
 

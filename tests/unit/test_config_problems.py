@@ -102,16 +102,65 @@ FLEET_PROBLEMS = [
     ("min_workers: null", "min_workers: must be a whole number, not null (nothing)"),
     (
         "min_workers: 0",
-        "scale: is missing: threshold or backlog_per_worker must decide "
+        "scale: is missing: max_wait, backlog_per_worker, threshold or schedule must decide "
         "between min_workers (0) and max_workers (1)",
     ),
     (
         "min_workers: 0\nscale: {}",
-        "scale: has no policy: threshold or backlog_per_worker must decide "
+        "scale: has no policy: max_wait, backlog_per_worker, threshold or schedule must decide "
         "between min_workers (0) and max_workers (1)",
     ),
-    ("scale: {max_wait: 30s}", "scale.max_wait: is not supported yet"),
-    ("scale: {schedule: []}", "scale.schedule: is not supported yet"),
+    ("scale: {max_wait: 0s}", "scale.max_wait: must be more than 0, not 0"),
+    (
+        "scale: {max_wait: 30}",
+        "scale.max_wait: 30 has no unit; write a duration such as 30s, 2m or 1h30m",
+    ),
+    ("scale: {schedule: []}", "scale.schedule: is an empty list; at least one is needed"),
+    ("scale: {schedule: {}}", "scale.schedule: must be a list, not a mapping"),
+    ("scale: {schedule: [1]}", "scale.schedule[0]: must be a mapping of keys to values, not 1 (a number)"),
+    (
+        "scale: {schedule: [{cron: '0 8 * * *', min_workers: 1}]}",
+        "scale.schedule[0].for: is missing: how long it lasts, such as 10h",
+    ),
+    (
+        "scale: {schedule: [{for: 1h, min_workers: 1}]}",
+        "scale.schedule[0].cron: is missing: when it begins, as crontab has it: '0 8 * * mon-fri'",
+    ),
+    (
+        "scale: {schedule: [{cron: '0 8 * * *', for: 1h, min_workers: 1, timezon: UTC}]}",
+        "scale.schedule[0].timezon: is not a known key; did you mean timezone?",
+    ),
+    (
+        "scale: {schedule: [{cron: '0 8 * * *', for: 1h, min_workers: 1, lasts: 1h}]}",
+        "scale.schedule[0].lasts: is not a known key; known here are cron, for, min_workers, timezone",
+    ),
+    (
+        "scale: {schedule: [{cron: '0 8 * * *', for: 1h, min_workers: 2}]}",
+        "scale.schedule[0].min_workers: 2 is more than max_workers (1)",
+    ),
+    (
+        "scale: {schedule: [{cron: '0 25 * * *', for: 1h, min_workers: 1}]}",
+        "scale.schedule[0].cron: '0 25 * * *' is not a cron expression: hour is wrong in "
+        "minute hour day-of-month month day-of-week",
+    ),
+    (
+        "scale: {schedule: [{cron: '8 * * *', for: 1h, min_workers: 1}]}",
+        "scale.schedule[0].cron: '8 * * *' is not a cron expression: it has five fields, "
+        "minute hour day-of-month month day-of-week",
+    ),
+    (
+        "scale: {schedule: [{cron: '0 0 30 2 *', for: 1h, min_workers: 1}]}",
+        "scale.schedule[0].cron: '0 0 30 2 *' is not a cron expression: day-of-month is wrong in "
+        "minute hour day-of-month month day-of-week",
+    ),
+    (
+        "scale: {schedule: [{cron: '0 8 * * *', for: 1h, min_workers: 1, timezone: Europe/Berlim}]}",
+        "scale.schedule[0].timezone: 'Europe/Berlim' is not a known time zone; did you mean Europe/Berlin?",
+    ),
+    (
+        "scale: {schedule: [{cron: '0 8 * * *', for: 1h, min_workers: 1, timezone: ../etc}]}",
+        "scale.schedule[0].timezone: '../etc' is not a known time zone; write it as Europe/Berlin or UTC",
+    ),
     ("scale: {backlog_per_worker: 0}", "scale.backlog_per_worker: must be more than 0, not 0"),
     ("scale: {treshold: 1}", "scale.treshold: is not a known key; did you mean threshold?"),
     ("scale: {threshold: {up: 5, down: 5}}", "scale.threshold.down: 5 is not less than up (5)"),

@@ -107,7 +107,10 @@ FLEET_KEYS = (
     *("drain_timeout", "fallback", "dry_run", "name"),
 )
 SCALES = sections("threshold", "backlog_per_worker", "max_wait") | st.fixed_dictionaries(
-    {"threshold": sections("up", "down", "step", "up_after")}
+    {
+        "threshold": sections("up", "down", "step", "up_after"),
+        "schedule": VALUES | st.lists(sections("cron", "for", "min_workers", "timezone"), max_size=2),
+    }
 )
 FLEETS = st.builds(
     lambda keys, scale: {**keys, **scale},

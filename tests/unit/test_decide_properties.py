@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoscaler.decide import decide
+from autoscaler.measure import update
+from autoscaler.measured import Track
 from autoscaler.model import (
     SERVING,
     ActiveTask,
@@ -18,8 +20,10 @@ from autoscaler.model import (
     Hold,
     HostBudget,
     Known,
+    MaxWait,
     Rate,
     Scaling,
+    Schedule,
     Situation,
     Threshold,
     Unknown,
@@ -52,12 +56,25 @@ def thresholds(draw):
 
 
 backlogs = st.builds(BacklogPerWorker, st.sampled_from([0.05, 0.1, 0.3, 1.0, 2.5, 7.0, 20.0]))
+waits = st.builds(MaxWait, st.sampled_from([0.5, 5.0, 30.0, 300.0]))
+schedules = st.builds(
+    Schedule,
+    st.sampled_from(["*/10 * * * *", "0 * * * *", "20 0 1 1 *"]),
+    st.sampled_from([60.0, 300.0, 7200.0]),
+    st.integers(1, 8),
+    st.sampled_from(["UTC", "America/St_Johns"]),
+)
 rates = st.none() | st.builds(Rate, st.integers(1, 5), st.sampled_from([1.0, 10.0, 60.0]))
 
 
 @st.composite
 def policies(draw):
-    chosen = [*draw(st.lists(backlogs, max_size=2)), *draw(st.lists(thresholds(), max_size=1))]
+    any_number = st.lists(backlogs | schedules, max_size=2)
+    chosen = [
+        *draw(any_number),
+        *draw(st.lists(thresholds(), max_size=1)),
+        *draw(st.lists(waits, max_size=1)),
+    ]
     return tuple(draw(st.permutations(chosen)))
 
 
@@ -130,17 +147,21 @@ class Story:
 
 @st.composite
 def stories(draw, hold=holds):
-    now, memory = 1000.0, FleetMemory()
+    now, memory, track = 1000.0, FleetMemory(), Track()
     before = draw(scalings())
     for demand, fleet, budget, held, pause in draw(st.lists(moments, max_size=6)):
         now += pause
-        _, memory = decide(Situation(now, "emails", before, demand, fleet, budget, held), memory)
+        track = update(track, now, demand, fleet)
+        _, memory = decide(
+            Situation(now, "emails", before, demand, fleet, budget, held, track.measures), memory
+        )
         crashes = tuple(now for _ in range(draw(st.integers(0, 2))))
         memory = dataclasses.replace(memory, crashes=memory.crashes + crashes)
     edited = draw(st.booleans())
     demand, fleet, budget, held, pause = draw(moments)
     after = draw(scalings()) if edited else before
-    situation = Situation(now + pause, "emails", after, demand, fleet, budget, draw(hold))
+    measures = update(track, now + pause, demand, fleet).measures
+    situation = Situation(now + pause, "emails", after, demand, fleet, budget, draw(hold), measures)
     return Story(situation, memory)
 
 
@@ -299,11 +320,14 @@ def ideal(count):
 @settings(max_examples=EXAMPLES // 3, deadline=None)
 @given(scalings(), demands, budgets, st.integers(0, 18), st.sampled_from([2.0, 5.0, 15.0]))
 def test_a_constant_load_never_makes_a_fleet_flap(scaling, demand, budget, size, interval):
-    memory = FleetMemory()
+    steady = tuple(each for each in scaling.policies if not isinstance(each, Schedule))
+    scaling = dataclasses.replace(scaling, policies=steady)
+    memory, track = FleetMemory(), Track()
     sizes = [max(scaling.min_workers, min(size, scaling.max_workers))]
     for tick in range(int(1800 / interval)):
         now = 1000.0 + tick * interval
-        situation = Situation(now, "emails", scaling, demand, ideal(sizes[-1]), budget)
+        track = update(track, now, demand, ideal(sizes[-1]))
+        situation = Situation(now, "emails", scaling, demand, ideal(sizes[-1]), budget, None, track.measures)
         decision, memory = decide(situation, memory)
         sizes.append(sizes[-1] + decision.start - len(decision.drain))
     assert sizes in (sorted(sizes), sorted(sizes, reverse=True))

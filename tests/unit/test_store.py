@@ -9,8 +9,30 @@ from dataclasses import dataclass
 import pytest
 
 from autoscaler.errors import AlreadyRunning, StoreError
-from autoscaler.model import Drain, DrainPhase, FleetMemory, SeenWorker, ThresholdMemory, WorkerState
-from autoscaler.store import CLEANUP_PERIOD, CLEANUP_ROWS, KEPT, SAMPLE_PERIOD, Lock, Store
+from autoscaler.measured import Counted, Estimate, Measures, Track
+from autoscaler.model import (
+    Drain,
+    DrainPhase,
+    FleetMemory,
+    Observation,
+    SeenWorker,
+    ThresholdMemory,
+    Tick,
+    Unknown,
+    WorkerState,
+)
+from autoscaler.store import (
+    CLEANUP_PERIOD,
+    CLEANUP_ROWS,
+    KEPT,
+    SAMPLE_PERIOD,
+    TRACKS_PERIOD,
+    Lock,
+    Store,
+    stored_tracks,
+)
+
+OBSERVATION = Observation(0.0, {}, {}, Unknown("not asked", 0.0), Unknown("not asked", 0.0))
 
 
 @pytest.fixture
@@ -197,3 +219,24 @@ def test_the_files_are_not_for_everybody(store, tmp_path):
     assert {path.name: path.stat().st_mode & 0o007 for path in tmp_path.iterdir()} == {
         path.name: 0 for path in tmp_path.iterdir()
     }
+
+
+def test_what_was_measured_survives_the_daemon_and_can_be_read_beside_it(store, tmp_path):
+    measures = Measures(published=((1.0, 2.0), (3.0, 4.5)), service=Estimate(1.0, 0.5, None), interval=2.0)
+    track = Track(measures=measures, at=9.0, counted=(Counted("emails-01", 7, None),), start_samples=(1.5,))
+    tick = Tick(1_000.0, 0.1, OBSERVATION, ())
+    store.record(tick, {}, {"emails": track})
+    assert store.tracks() == stored_tracks(tmp_path) == {"emails": track}
+
+
+def test_what_was_measured_is_written_now_and_then_only(store):
+    for at in (1_000.0, 1_000.0 + TRACKS_PERIOD / 2, 1_000.0 + TRACKS_PERIOD):
+        store.record(Tick(at, 0.1, OBSERVATION, ()), {}, {"emails": Track(at=at)})
+        written = store.tracks()["emails"].at
+        assert written == (at if at != 1_000.0 + TRACKS_PERIOD / 2 else 1_000.0)
+
+
+def test_where_no_daemon_has_run_nothing_was_measured(tmp_path):
+    assert stored_tracks(tmp_path / "none") == {}
+    (tmp_path / "autoscaler.db").write_text("nonsense, and more of it than a header is long " * 9)
+    assert stored_tracks(tmp_path) == {}

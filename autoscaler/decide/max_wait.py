@@ -1,0 +1,275 @@
+"""A task should start within a time: start a worker when one must be started, and not before.
+
+    publish counter -> how old each waiting task is -> when it must start      (the deadline curve)
+    running and starting slots -> how many tasks will have started by then
+    the first deadline that they miss -> so many workers more
+
+Where no reaction is fast enough, because a worker takes longer to start than a task may wait, a floor
+stands ready that is right for the measured load (Erlang's C). The fleet shrinks when nothing waits in its
+queues, to what was in use within the time that a start takes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from autoscaler.decide.case import Case
+from autoscaler.decide.erlang import Traffic, least_slots
+from autoscaler.decide.words import count, number, seconds
+from autoscaler.measured import Measures
+from autoscaler.model import MaxWait, Recommendation, WorkerState
+
+KEY = "max_wait"
+
+#: Share of the wait that is planned with; the rest is for what cannot be foreseen.
+PLANNED = 0.9
+#: Share of the wait within which a task that is late already should start once new workers are up.
+RESCUE = 0.1
+#: Share of tasks that a floor may let wait for longer.
+LATE = 0.02
+#: Share of max_workers from which on a load is met before its tasks wait, and the seconds that tell it.
+NEARLY_ALL = 0.7
+LATELY = 10.0
+#: Seconds that a task runs, and that a worker takes to start, until measured.
+SERVICE = 1.0
+START = 5.0
+#: Start times after which slots that were in use are forgotten.
+WINDOW = 1.0
+#: Start times after which a starting worker is not counted on any more.
+GIVEN_UP = 3.0
+_NOISE = 1e-9
+
+_READY = frozenset({WorkerState.RUNNING, WorkerState.RESTORING})
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What the fleet's slots will do, as far as it was measured."""
+
+    #: Seconds from a start to the first task; None before it was measured.
+    start: float
+    #: Seconds that a task runs.
+    service: float
+    #: Slots of workers that are up.
+    slots: int
+    #: Tasks a second that one of them gets through.
+    pace: float
+    #: Slots that will be up, each with the seconds until then.
+    coming: tuple[tuple[float, int], ...]
+
+    def started_by(self, then: float) -> float:
+        """Tasks that will have been started in so many seconds, if there are enough."""
+        soon = sum(slots * (1 + (then - left) * self._own) for left, slots in self.coming if left <= then)
+        return self.slots * self.pace * then + soon
+
+    def started_by_new(self, then: float) -> float:
+        """Tasks that a slot which is ordered now will have started in so many seconds."""
+        return 1 + max(then - self.start, 0.0) * self._own
+
+    @property
+    def _own(self) -> float:
+        """Tasks a second of a slot that begins empty."""
+        return 1 / self.service
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """The first `tasks` waiting ones must have started in `within` seconds."""
+
+    tasks: float
+    within: float
+
+
+def recommend(settings: MaxWait, case: Case) -> Recommendation:
+    """Workers with which every waiting task starts in time, or that are enough for the load."""
+    wanted = _for_waiting(settings, case) if case.demand.ready > 0 else _for_use(case)
+    others = (_rush(case), _floor(settings, case))
+    return max((wanted, *filter(None, others)), key=lambda each: each.workers)
+
+
+# --- something waits: the deadline curve ---
+
+
+def _for_waiting(settings: MaxWait, case: Case) -> Recommendation:
+    have = capacity(case)
+    slots, deadline = max(
+        ((_missing(have, each), each) for each in deadlines(settings, case, have.start)),
+        key=lambda pair: pair[0],
+    )
+    more = math.ceil(slots / case.scaling.concurrency - _NOISE)
+    text = f"{number(deadline.tasks)} to start within {seconds(deadline.within)}, {_told(have, deadline)}"
+    workers = max(case.size, case.current + max(more, 0))
+    return Recommendation(KEY, workers, f"{text}: {count(workers)}")
+
+
+def _missing(have: Capacity, deadline: Deadline) -> float:
+    """Slots that must be added to keep a deadline; below 0 when there are more than enough.
+
+    Half a standard deviation more than the tasks themselves, since service times are random.
+    """
+    needed = deadline.tasks + math.sqrt(deadline.tasks) / 2
+    return (needed - have.started_by(deadline.within)) / have.started_by_new(deadline.within)
+
+
+def _told(have: Capacity, deadline: Deadline) -> str:
+    coming = sum(slots for _, slots in have.coming)
+    slots = count(have.slots, "slot") + (f" and {coming} starting" if coming else "")
+    return f"{slots} start {number(have.started_by(deadline.within))}"
+
+
+def deadlines(settings: MaxWait, case: Case, start: float) -> Iterator[Deadline]:
+    """When the waiting tasks must have started: one deadline for each time at which the count is known.
+
+    A task cannot be started by a new worker before that is up, so this is the earliest deadline. Tasks
+    that came between two looks are taken to have come in the middle. What was there before the first
+    look is at least as old as that.
+    """
+    soonest = start + RESCUE * settings.wait
+    planned = PLANNED * settings.wait
+    yield Deadline(case.demand.waiting, max(planned, soonest))
+    before = case.measures.published
+    if not before:
+        return
+    started = before[-1][1] - case.demand.waiting
+    came = before[0][0]
+    for at, published in before:
+        if published > started:
+            age = case.now - (came + at) / 2
+            yield Deadline(published - started, max(planned - age, soonest))
+        came = at
+
+
+def capacity(case: Case) -> Capacity:
+    """What the fleet's slots will do; what was not measured yet is taken as usual."""
+    measures, each = case.measures, case.scaling.concurrency
+    service, start = service_seconds(measures), start_seconds(measures)
+    ready = sum(worker.state in _READY for worker in case.situation.workers)
+    return Capacity(
+        start=start,
+        service=service,
+        slots=ready * each,
+        pace=_pace(measures, service),
+        coming=tuple((left, each) for left in _starting(case, start)),
+    )
+
+
+def service_seconds(measures: Measures) -> float:
+    """The mean that was measured, else the usual."""
+    return SERVICE if measures.service is None else max(measures.service.value, _NOISE)
+
+
+def start_seconds(measures: Measures) -> float:
+    """What a start takes when it takes long, else the usual."""
+    known = measures.start_seconds
+    if known is None:
+        return START
+    return max(START, known.value) if known.high is None else known.high
+
+
+def _pace(measures: Measures, service: float) -> float:
+    """Tasks a second a busy slot: by the mean, or as seen lately and one standard error more, if less.
+
+    A few long tasks among many short ones take up the slots for longer than the mean says.
+    """
+    seen = measures.saturated
+    if seen is None:
+        return 1 / service
+    return min(1 / service, (seen.tasks + math.sqrt(seen.tasks + 1)) / seen.slot_seconds)
+
+
+def _starting(case: Case, start: float) -> Iterator[float]:
+    """Seconds until each starting worker is up; one that is long overdue is not counted on."""
+    for worker in case.situation.workers:
+        if worker.state is WorkerState.STARTING:
+            lasted = case.now - worker.since
+            if lasted <= GIVEN_UP * start:
+                yield max(start - lasted, 0.0)
+
+
+# --- something waits, and nearly all workers are needed ---
+
+
+def _rush(case: Case) -> Recommendation | None:
+    """What the latest tasks need, where that is nearly all there may be.
+
+    Far from the maximum a fleet may let tasks wait first and still start workers in time. Near it there
+    are none left to start when the load rises further, so every second that tasks waited before is lacking.
+    """
+    rate = _lately(case)
+    if rate is None or case.demand.ready <= 0:
+        return None
+    most = case.scaling.max_workers
+    needed = rate * service_seconds(case.measures) / case.scaling.concurrency
+    if needed < NEARLY_ALL * most:
+        return None
+    workers = min(most, math.ceil(needed))
+    text = f"{number(rate)} tasks a second need nearly all of {count(most)}"
+    return Recommendation(KEY, workers, f"{text}: {count(workers)}")
+
+
+def _lately(case: Case) -> float | None:
+    """Tasks published a second in the last seconds; None if they were not counted for so long."""
+    before = [each for each in case.measures.published if each[0] <= case.now - LATELY]
+    if not before:
+        return None
+    at, published = case.measures.published[-1]
+    return (published - before[-1][1]) / max(at - before[-1][0], LATELY)
+
+
+# --- nothing waits in the queues: what is in use ---
+
+
+def _for_use(case: Case) -> Recommendation:
+    used, window = _used(case), seconds(_window(case))
+    if any(worker.state is WorkerState.STARTING for worker in case.situation.workers):
+        return _unchanged(case, "a worker is starting")
+    if used is None:
+        return _unchanged(case, f"not watched for {window} yet")
+    needed = math.ceil(used / case.scaling.concurrency)
+    text = f"nothing waits in the queues, {number(used)} slots in use at most within {window}"
+    return Recommendation(KEY, min(case.size, needed), f"{text}: {count(needed)} are enough")
+
+
+def _unchanged(case: Case, why: str) -> Recommendation:
+    return Recommendation(KEY, case.size, f"nothing waits in the queues, {why}: {count(case.size)}")
+
+
+def _window(case: Case) -> float:
+    return max(WINDOW * start_seconds(case.measures), 2 * interval(case.measures))
+
+
+def _used(case: Case) -> float | None:
+    """The most slots in use within the window; None if it was not looked at for so long."""
+    measures, oldest = case.measures, case.now - _window(case)
+    if not measures.published or measures.published[0][0] > oldest:
+        return None
+    return next((slots for until, slots in measures.peaks if until >= oldest), None)
+
+
+# --- nothing can be done in time: the floor ---
+
+
+def _floor(settings: MaxWait, case: Case) -> Recommendation | None:
+    """What the load needs at all times, where a worker that starts when a task waits is too late."""
+    start, arrival = start_seconds(case.measures), case.measures.arrival
+    if settings.wait >= start + interval(case.measures) or arrival is None:
+        return None
+    slots = _slots_for(settings, case, arrival.high or arrival.value)
+    workers = math.ceil(slots / case.scaling.concurrency)
+    text = f"{number(arrival.value)} tasks a second, a start takes {seconds(start)}"
+    return Recommendation(KEY, workers, f"{text}: {count(workers)} stand ready")
+
+
+def _slots_for(settings: MaxWait, case: Case, rate: float) -> int:
+    measures = case.measures
+    variation = 1.0 if measures.variation is None else measures.variation
+    traffic = Traffic(rate, service_seconds(measures), variation)
+    most = case.scaling.max_workers * case.scaling.concurrency
+    return least_slots(traffic, PLANNED * settings.wait, LATE, most)
+
+
+def interval(measures: Measures) -> float:
+    """Seconds between two ticks; 0 before the second one."""
+    return measures.interval or 0.0

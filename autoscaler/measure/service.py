@@ -1,0 +1,122 @@
+"""How long tasks run, from looks alone: how many ran at each look, and how many ended between two.
+
+    mean service time S = slot-seconds of work / tasks that ended in them
+
+Tasks that are still running count with what they have done so far, as in the estimate of a mean from
+censored times. How much the times vary follows from the ages of running tasks: a look meets long tasks
+more often, so their mean age is (1 + c2) S / 2.
+
+Source: Little, "A Proof for the Queuing Formula L = lambda W" (1961); for the ages Cox, "Renewal Theory"
+(1962), section 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import pairwise
+
+from autoscaler.measured import Estimate, Measures, Moment, Throughput, Track
+from autoscaler.model import ActiveTask
+
+#: Seconds after which what was seen counts half.
+HALF_LIFE = 1800.0
+#: Tasks that are looked back on at most.
+MOST_ENDED = 1000.0
+#: Seconds between two looks after which nobody knows what was in between.
+LONGEST_GAP = 30.0
+#: Seconds that a task is taken to run before anything is known.
+PRIOR = 1.0
+#: Seconds in which the throughput of busy slots is taken.
+WINDOW = 10.0
+#: Squared variation beyond which nothing is believed.
+MOST_VARIATION = 100.0
+
+
+def look(track: Track, moment: Moment, running: Iterable[ActiveTask]) -> Track:
+    """One more look at what runs."""
+    before = track.moments[-1] if track.moments else None
+    moments = (*_recent(track.moments, moment.at), moment)
+    if before is None or moment.at - before.at > LONGEST_GAP:
+        return replace(track, moments=(moment,), measures=forgotten(track.measures))
+    return _measured(_counted(replace(track, moments=moments), before, moment, running))
+
+
+def _recent(moments: tuple[Moment, ...], now: float) -> tuple[Moment, ...]:
+    """Those of the window, and the one before it."""
+    old = sum(each.at < now - WINDOW for each in moments)
+    return moments[max(0, old - 1) :]
+
+
+def _counted(track: Track, before: Moment, moment: Moment, running: Iterable[ActiveTask]) -> Track:
+    lasted = moment.at - before.at
+    fade = 0.5 ** (lasted / HALF_LIFE)
+    fade *= min(1.0, MOST_ENDED / track.ended) if track.ended else 1.0
+    ages = [max(0.0, moment.at - task.started_at) for task in running if task.started_at is not None]
+    return replace(
+        track,
+        worked=track.worked * fade + lasted * (before.active + moment.active) / 2,
+        ended=track.ended * fade + ended(before, moment),
+        ages=track.ages * fade + sum(ages),
+        aged=track.aged * fade + len(ages),
+    )
+
+
+def ended(before: Moment, moment: Moment) -> float:
+    """Tasks that ended between two looks."""
+    return max(0.0, moment.started - before.started + before.active - moment.active)
+
+
+def _measured(track: Track) -> Track:
+    service = mean(track)
+    variation = _variation(track, service)
+    measures = replace(
+        track.measures, service=service, variation=variation, saturated=throughput(track.moments)
+    )
+    return replace(track, measures=measures)
+
+
+def mean(track: Track) -> Estimate | None:
+    """Seconds that a task runs.
+
+    While none has ended they run as long again as they have run on the mean, and nothing bounds it.
+    """
+    if track.ended < 1:
+        age = track.ages / track.aged if track.aged else 0.0
+        return Estimate(max(PRIOR, 2 * age), age, None) if track.worked else None
+    seen = _sightings(track)
+    # Few short tasks are met by a look at all; until then a little of what was believed before stays.
+    weight = 1 / (1 + seen)
+    value = (track.worked + weight * PRIOR) / (track.ended + weight)
+    spread = _variation(track, Estimate(value, value, value))
+    error = ((1.0 if spread is None else spread) / track.ended + 1 / (1 + seen)) ** 0.5
+    return Estimate(value, value / (1 + error), value * (1 + error))
+
+
+def _sightings(track: Track) -> float:
+    """How often a look has met a running task."""
+    return track.worked / (track.measures.interval or PRIOR)
+
+
+def _variation(track: Track, service: Estimate | None) -> float | None:
+    if service is None or not track.aged or track.ended < 1 or service.value <= 0:
+        return None
+    return min(MOST_VARIATION, max(0.0, 2 * track.ages / track.aged / service.value - 1))
+
+
+def throughput(moments: tuple[Moment, ...]) -> Throughput | None:
+    """What the slots got through in the last seconds, wherever tasks waited at both ends.
+
+    What ended and not what started: a new worker fills all its slots at once and then never again.
+    """
+    tasks = slot_seconds = 0.0
+    for before, after in pairwise(moments):
+        if before.waiting > 0 and after.waiting > 0:
+            tasks += ended(before, after)
+            slot_seconds += (before.slots + after.slots) / 2 * (after.at - before.at)
+    return Throughput(tasks, slot_seconds) if slot_seconds > 0 else None
+
+
+def forgotten(measures: Measures) -> Measures:
+    """Without what only holds for the moment, when the moment cannot be seen."""
+    return replace(measures, saturated=None)

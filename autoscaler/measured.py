@@ -1,0 +1,114 @@
+"""What is measured about a fleet over time, and what must be remembered to measure on.
+
+    Demand + workers of each tick  --measure.update-->  Track  --its measures-->  Situation
+
+Times are seconds since the epoch on the daemon's steady clock, durations are seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number that was measured, and how far it can be trusted.
+
+    The bounds are one standard error away; of `start_seconds` one standard deviation, since what the
+    next start takes matters there and not the mean of them all.
+    """
+
+    value: float
+    #: <= `value`.
+    low: float
+    #: >= `value`; None while nothing bounds it from above.
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """Tasks that the slots got through while there was always another one waiting for them."""
+
+    #: Tasks that ended, and so let another one start.
+    tasks: float
+    #: Slots x seconds in which they did; > 0.
+    slot_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """What is known of a fleet from its past. All of it may be missing."""
+
+    #: Counts of the tasks published so far, as (time, tasks), oldest first; neither ever falls. A task's
+    #: count tells when it came. It starts at any number, only differences mean anything. The further
+    #: back the coarser; at most an hour long.
+    published: tuple[tuple[float, float], ...] = ()
+    #: Seconds that a task runs, on the mean, in one slot; None until a task was seen running.
+    service: Estimate | None = None
+    #: Squared coefficient of variation of those seconds, >= 0; 1 for exponential ones. None until measured.
+    variation: float | None = None
+    #: Tasks published a second, over the last minutes; None until measured.
+    arrival: Estimate | None = None
+    #: Over the last seconds, as far as tasks were waiting in them; None if none were.
+    saturated: Throughput | None = None
+    #: Seconds from starting a worker to its first answer; None until one was seen to start.
+    start_seconds: Estimate | None = None
+    #: The most slots in use, as (until, slots): times never fall, slots strictly do. So the first one not
+    #: older than a window is the most of that window. As far back as any policy looks.
+    peaks: tuple[tuple[float, float], ...] = ()
+    #: Seconds from one tick to the next, on the mean; None before the second one.
+    interval: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The count of accepted tasks of one worker process, as it was seen last."""
+
+    worker: str
+    pid: int | None
+    #: Tasks since it started; None: it was there before the first look and has not answered yet.
+    accepted: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A fleet at one complete look."""
+
+    at: float
+    #: Tasks that its workers have started so far, removed workers included.
+    started: float
+    #: Slots of its serving workers.
+    slots: int
+    #: Tasks that its workers run, draining ones included.
+    active: int
+    #: Tasks that could start now if there were slots.
+    waiting: float
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """What measuring remembers from tick to tick; serializable, survives restarts."""
+
+    measures: Measures = Measures()
+    #: When the last tick was, complete or not.
+    at: float | None = None
+    counted: tuple[Counted, ...] = ()
+    #: Tasks accepted by all workers so far, removed ones included.
+    accepted: float = 0.0
+    #: The complete looks of the last seconds, oldest first.
+    moments: tuple[Moment, ...] = ()
+    #: Tasks to add to what is seen: some were counted once and then lost from sight.
+    offset: float = 0.0
+    #: Since when what is seen has been less than `published`, and by how much at the least.
+    behind_since: float | None = None
+    behind: float = 0.0
+    #: Slot-seconds of work seen, and tasks that ended in them; both fade with time.
+    worked: float = 0.0
+    ended: float = 0.0
+    #: Sum and number of the ages of running tasks, seconds; both fade with time.
+    ages: float = 0.0
+    aged: float = 0.0
+    #: Workers that have not answered yet, as (worker, since when).
+    starting: tuple[tuple[str, float], ...] = ()
+    #: Seconds that the latest starts took.
+    start_samples: tuple[float, ...] = ()

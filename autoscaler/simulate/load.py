@@ -1,0 +1,97 @@
+"""What arrives: tasks with their times and how long each runs."""
+
+from __future__ import annotations
+
+import random
+from bisect import bisect_left
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TypeAlias
+
+#: Draws one task's service time, seconds.
+Service: TypeAlias = Callable[[random.Random], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Tasks in the order of their arrival.
+
+    Attributes
+    ----------
+    name : for display.
+    arrivals : seconds from the beginning, never falling, all below `duration`.
+    services : seconds that each task runs in one slot, > 0; as long as `arrivals`.
+    duration : seconds that the load lasts, its quiet end included.
+    """
+
+    name: str
+    arrivals: tuple[float, ...]
+    services: tuple[float, ...]
+    duration: float
+
+    @property
+    def work(self) -> float:
+        """Slot-seconds of all tasks together."""
+        return sum(self.services)
+
+    @property
+    def mean_service(self) -> float:
+        """Seconds; 1 for a load without tasks."""
+        return self.work / len(self.services) if self.services else 1.0
+
+    def since(self, time: float) -> Load:
+        """The tasks that arrive at `time` or later, at their own times."""
+        first = bisect_left(self.arrivals, time)
+        return Load(self.name, self.arrivals[first:], self.services[first:], self.duration)
+
+    def works(self) -> tuple[float, ...]:
+        """Slot-seconds of the first 0, 1, 2, ... tasks."""
+        return (0.0, *accumulate(self.services))
+
+
+def fixed(seconds: float) -> Service:
+    """Every task runs equally long."""
+    return lambda _rng: seconds
+
+
+def exponential(mean: float) -> Service:
+    """Service times without memory, as in queueing theory's M/M/c; never exactly zero."""
+    return lambda rng: max(1e-6, rng.expovariate(1.0 / mean))
+
+
+def mixture(*parts: tuple[float, float]) -> Service:
+    """One of several fixed service times: (probability, seconds), the last one takes what is left."""
+
+    def draw(rng: random.Random) -> float:
+        point = rng.random()
+        for probability, seconds in parts:
+            point -= probability
+            if point < 0:
+                return seconds
+        return parts[-1][1]
+
+    return draw
+
+
+def made(name: str, arrivals: Iterable[float], duration: float, service: Service, rng: random.Random) -> Load:
+    """A load of arrivals in any order; service times are drawn in the order of arrival."""
+    ordered = tuple(sorted(arrivals))
+    return Load(name, ordered, tuple(service(rng) for _ in ordered), duration)
+
+
+def poisson(rng: random.Random, rate: float, begin: float, end: float) -> list[float]:
+    """Arrivals of a Poisson process of `rate` a second within [begin, end)."""
+    times: list[float] = []
+    time = begin
+    while rate > 0:
+        time += rng.expovariate(rate)
+        if time >= end:
+            break
+        times.append(time)
+    return times
+
+
+def spread(rng: random.Random, count: int, begin: float, end: float) -> list[float]:
+    """`count` arrivals within [begin, end): a Poisson process, given its count."""
+    return [begin + rng.random() * (end - begin) for _ in range(count)]

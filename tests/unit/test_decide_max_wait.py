@@ -1,0 +1,238 @@
+"""How many workers a longest wait takes, seen through `decide`."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autoscaler.decide import decide
+from autoscaler.decide.erlang import Traffic, least_slots
+from autoscaler.decide.max_wait import LATE, PLANNED, RESCUE, WINDOW
+from autoscaler.decide.words import number
+from autoscaler.measured import Estimate, Measures, Throughput
+from autoscaler.model import (
+    Demand,
+    FleetMemory,
+    HostBudget,
+    Known,
+    MaxWait,
+    Scaling,
+    Situation,
+    Unknown,
+    Worker,
+    WorkerState,
+    WorkerStats,
+)
+
+NOW = 10_000.0
+
+
+def known(value):
+    return Estimate(value, value, value)
+
+
+#: A second a task, 8 s a start, looked at every 2 s for long.
+MEASURES = Measures(
+    published=((NOW - 3000, 0.0), (NOW, 0.0)),
+    service=known(1.0),
+    variation=1.0,
+    start_seconds=known(8.0),
+    peaks=((NOW, 0.0),),
+    interval=2.0,
+)
+
+
+def workers(running, starting=0, age=0.0):
+    made = []
+    for each in range(1, running + starting + 1):
+        name = f"emails-{each:02}"
+        up = each <= running
+        stats = Known(WorkerStats(f"{name}@h", each, 1, 0), NOW) if up else Unknown("starting", NOW)
+        state = WorkerState.RUNNING if up else WorkerState.STARTING
+        made.append(Worker(name, "emails", f"{name}@h", state, NOW - (0.0 if up else age), each, stats))
+    return tuple(made)
+
+
+def queue(*batches):
+    """Measures after batches of (seconds ago, tasks) that came at once, oldest first."""
+    points, count = [(NOW - 3000, 0.0)], 0.0
+    for ago, tasks in batches:
+        points += [(NOW - ago, count), (NOW - ago, count + tasks)]
+        count += tasks
+    return dataclasses.replace(MEASURES, published=(*points, (NOW, count)))
+
+
+def situation(waiting, *, wait=30.0, measures=None, fleet=(), concurrency=1, unknown=(), **bounds):
+    bounds = {"min_workers": 0, "max_workers": 1000, "stabilization": 0.0, **bounds}
+    return Situation(
+        now=NOW,
+        fleet="emails",
+        scaling=Scaling(concurrency=concurrency, policies=(MaxWait(wait),), **bounds),
+        demand=Demand(waiting, 0, 0, unknown),
+        workers=fleet,
+        host=HostBudget(None, None),
+        measures=measures or queue((0.0, waiting)),
+    )
+
+
+def decided(waiting, **more):
+    asked = situation(waiting, **more)
+    return decide(asked, FleetMemory(size=len(asked.workers)))[0]
+
+
+def missing(tasks, within, have=0.0, start=8.0):
+    """Slots for tasks of a second each that must start within a time, beside those that others start."""
+    each = 1 + max(within - start, 0.0)
+    return math.ceil((tasks + math.sqrt(tasks) / 2 - have) / each)
+
+
+#: Seconds in which a task that has just come should start, and the fewest in which a new worker can do it.
+FRESH = PLANNED * 30.0
+SOONEST = 8.0 + RESCUE * 30.0
+
+
+@pytest.mark.parametrize("waiting", [1, 15, 16, 100, 1000])
+def test_an_empty_fleet_gets_what_starts_every_task_in_time(waiting):
+    assert decided(waiting).desired == missing(waiting, FRESH)
+
+
+@pytest.mark.parametrize("running", [1, 2, 9])
+def test_running_workers_count_with_all_the_time_there_is(running):
+    more = missing(400, FRESH, have=running * FRESH)
+    assert decided(400, fleet=workers(running)).desired == running + more
+
+
+def test_a_starting_worker_counts_from_when_it_will_be_up():
+    more = missing(100, FRESH, have=1 + (FRESH - 4.0))
+    assert decided(100, fleet=workers(0, 1, age=4.0)).desired == 1 + more
+
+
+@pytest.mark.parametrize("ago", [5.0, 12.0, 300.0])
+def test_older_tasks_leave_less_time_but_no_less_than_a_start(ago):
+    within = max(FRESH - ago, SOONEST)
+    expected = missing(40, within, have=within)
+    assert decided(40, measures=queue((ago, 40)), fleet=workers(1)).desired == 1 + expected
+
+
+def test_only_the_old_ones_among_the_tasks_are_in_a_hurry():
+    few = decided(40, measures=queue((20, 5), (0, 35)), fleet=workers(1)).desired
+    many = decided(40, measures=queue((20, 35), (0, 5)), fleet=workers(1)).desired
+    assert few == decided(40, fleet=workers(1)).desired
+    assert many > few
+
+
+def test_slots_are_counted_and_not_workers():
+    assert decided(1000, concurrency=4).desired == math.ceil(missing(1000, FRESH) / 4)
+
+
+def test_slots_that_got_stuck_on_long_tasks_are_believed_to_be():
+    measures = dataclasses.replace(queue((0.0, 40)), saturated=Throughput(tasks=4, slot_seconds=100))
+    assert decided(40, fleet=workers(10)).desired == 10
+    assert decided(40, fleet=workers(10), measures=measures).desired == 12
+
+
+def test_it_says_its_numbers():
+    text = decided(40, fleet=workers(1, 1, age=4.0)).recommendations[0].text
+    have = number(FRESH + 1 + FRESH - 4.0)
+    assert text == f"40 to start within {number(FRESH)} s, 1 slot and 1 starting start {have}: 2 workers"
+
+
+def test_a_fleet_does_not_shrink_while_anything_waits():
+    assert decided(1, fleet=workers(9)).desired == 9
+
+
+def test_a_start_that_is_long_overdue_is_not_counted_on():
+    assert decided(15, fleet=workers(0, 1, age=60.0)).desired == 2
+
+
+@pytest.mark.parametrize(
+    ("peaks", "expected"),
+    [
+        (((NOW, 0.0),), 0),
+        (((NOW, 3.0),), 3),
+        (((NOW - 2, 4.0), (NOW, 1.0)), 4),
+        (((NOW - 8 * WINDOW + 1, 4.0), (NOW, 1.0)), 4),
+        (((NOW - 8 * WINDOW - 1, 4.0), (NOW, 1.0)), 1),
+        (((NOW, 60.0),), 9),
+    ],
+)
+def test_a_fleet_shrinks_to_what_was_in_use_lately(peaks, expected):
+    measures = dataclasses.replace(MEASURES, peaks=peaks)
+    assert decided(0, fleet=workers(9), measures=measures).desired == expected
+
+
+def test_a_fleet_does_not_shrink_before_it_was_watched_for_long_enough():
+    measures = dataclasses.replace(MEASURES, published=((NOW - 8 * WINDOW + 1, 0.0), (NOW, 0.0)))
+    assert decided(0, fleet=workers(9), measures=measures).desired == 9
+    assert decided(0, fleet=workers(9), measures=Measures()).desired == 9
+
+
+def test_a_fleet_does_not_shrink_while_a_worker_is_starting():
+    assert decided(0, fleet=workers(3, 1)).desired == 4
+
+
+def test_before_anything_is_measured_a_start_and_a_task_are_taken_as_usual():
+    assert decided(1000, measures=Measures()).desired == missing(1000, FRESH, start=5.0)
+    assert decided(0, measures=Measures(), min_workers=2).desired == 2
+
+
+@pytest.mark.parametrize("wait", [9.9, 5.0, 2.0, 0.1])
+def test_a_wait_that_no_new_worker_can_keep_has_a_floor_for_the_load(wait):
+    measures = dataclasses.replace(MEASURES, arrival=known(10.0))
+    decision = decided(0, wait=wait, measures=measures)
+    floor = least_slots(Traffic(10.0, 1.0), PLANNED * wait, LATE, 1000)
+    assert decision.desired == floor > 10
+    assert decision.recommendations[0].text == (
+        f"10 tasks a second, a start takes 8 s: {floor} workers stand ready"
+    )
+
+
+@pytest.mark.parametrize(("wait", "rate"), [(10.0, 10.0), (30.0, 10.0), (2.0, 0.0)])
+def test_where_a_new_worker_comes_in_time_or_nothing_comes_there_is_no_floor(wait, rate):
+    assert decided(0, wait=wait, measures=dataclasses.replace(MEASURES, arrival=known(rate))).desired == 0
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.integers(1, 500),
+    st.integers(0, 500),
+    st.floats(0, 100),
+    st.integers(0, 20),
+    st.sampled_from([5.0, 30.0]),
+)
+def test_more_that_came_just_now_never_means_fewer_workers(waiting, more, ago, running, wait):
+    before = queue((ago, waiting))
+    after = queue((ago, waiting), (0, more))
+    fewer = decided(waiting, measures=before, fleet=workers(running), wait=wait).desired
+    assert decided(waiting + more, measures=after, fleet=workers(running), wait=wait).desired >= fewer
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 500), st.floats(0, 100), st.floats(0, 100), st.integers(0, 20))
+def test_tasks_that_have_waited_longer_never_mean_fewer_workers(waiting, ago, longer, running):
+    younger = decided(waiting, measures=queue((ago, waiting)), fleet=workers(running)).desired
+    assert (
+        decided(waiting, measures=queue((ago + longer, waiting)), fleet=workers(running)).desired >= younger
+    )
+
+
+def test_what_is_unknown_never_shrinks_a_fleet():
+    assert decided(0, fleet=workers(9), unknown=("queue emails: timed out",)).desired == 9
+
+
+def test_a_decision_with_an_hour_of_history_takes_less_than_a_millisecond():
+    points = tuple((NOW - 3600 * 0.97**step, 10.0 * step) for step in range(300))
+    measures = dataclasses.replace(MEASURES, published=(*points, (NOW, 3010.0)), arrival=known(10.0))
+    asked = situation(2500, wait=5.0, measures=measures, fleet=workers(60), max_workers=100)
+    memory = FleetMemory()
+    took = []
+    for _ in range(50):
+        begun = time.perf_counter()
+        _, memory = decide(asked, memory)
+        took.append(time.perf_counter() - begun)
+    assert sorted(took)[len(took) // 2] < 0.001

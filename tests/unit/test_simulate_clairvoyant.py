@@ -1,0 +1,41 @@
+"""The benchmark's linear programme: a bound, and a tight one."""
+
+from __future__ import annotations
+
+import pytest
+
+from autoscaler.model import MaxWait, Scaling
+from autoscaler.simulate.bound import least_worker_seconds
+from autoscaler.simulate.load import Load
+from autoscaler.simulate.ours import Ours
+from autoscaler.simulate.patterns import PATTERNS, pattern
+from autoscaler.simulate.run import simulate
+from autoscaler.simulate.setting import Setting
+
+pytest.importorskip("scipy", reason="the extra `benchmarks` is not installed")
+clairvoyant = pytest.importorskip("benchmarks.policies.clairvoyant", reason="run from the project's folder")
+
+
+def test_one_burst_is_paid_with_its_work_and_the_fewest_starts() -> None:
+    load = Load("burst", (100.0,) * 40, (10.0,) * 40, 300.0)
+    setting = Setting(wait=30.0, start_time=8.0, min_workers=0, initial=0)
+    bound = clairvoyant.clairvoyant(load, setting)
+    assert bound.worker_seconds == pytest.approx(400.0 + 10 * 8.0, rel=0.02)  # 400 s of work within 40 s
+    assert bound.starts == pytest.approx(10.0, rel=0.03)
+
+
+def test_what_cannot_be_done_in_time_has_no_bound() -> None:
+    load = Load("too much", (0.0,) * 100, (10.0,) * 100, 100.0)
+    assert clairvoyant.clairvoyant(load, Setting(wait=30.0, max_workers=4)).worker_seconds is None
+
+
+@pytest.mark.parametrize("name", sorted(PATTERNS))
+def test_it_lies_between_the_plain_bound_and_what_max_wait_pays(name: str) -> None:
+    setting = Setting(wait=30.0)
+    load = pattern(name, seed=7)
+    scaling = Scaling(1, 64, 1, (MaxWait(30.0),), stabilization=0.0)
+    outcome = simulate(load, setting, Ours(scaling))
+    bound = clairvoyant.clairvoyant(load, setting).worker_seconds
+    assert outcome.violations == 0
+    assert least_worker_seconds(load, setting) <= bound * 1.0001
+    assert bound <= outcome.worker_seconds

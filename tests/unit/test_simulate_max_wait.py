@@ -1,0 +1,39 @@
+"""What `max_wait` promises, on loads that bring it into trouble."""
+
+from __future__ import annotations
+
+import pytest
+
+from autoscaler.model import MaxWait, Scaling
+from autoscaler.simulate.load import exponential
+from autoscaler.simulate.ours import Ours
+from autoscaler.simulate.outcome import Outcome
+from autoscaler.simulate.patterns import PATTERNS, pattern
+from autoscaler.simulate.run import simulate
+from autoscaler.simulate.setting import Setting
+
+SETTING = Setting(wait=30.0)
+
+
+def run(name: str, seed: int, service: float = 2.0, setting: Setting = SETTING) -> Outcome:
+    policies = (MaxWait(setting.wait),)
+    scaling = Scaling(setting.min_workers, setting.max_workers, 1, policies, stabilization=0.0)
+    return simulate(pattern(name, seed, exponential(service)), setting, Ours(scaling))
+
+
+@pytest.mark.parametrize("name", sorted(PATTERNS))
+def test_the_wait_is_kept_from_the_first_task_on(name: str) -> None:
+    assert run(name, seed=11).violations <= 0.001
+
+
+def test_a_fleet_near_its_maximum_meets_a_rush_before_its_tasks_wait() -> None:
+    assert run("random-bursts", seed=15, service=2.7).violations < 0.01  # 16 % without
+
+
+def test_reserved_tasks_of_busy_workers_keep_no_idle_ones() -> None:
+    held = run("rare-long", seed=1, setting=Setting(wait=30.0, prefetch=1))
+    assert held.cost < 1.6  # 1.9 if they did
+
+
+def test_counts_that_are_five_seconds_old_are_fresh_enough() -> None:
+    assert run("cron-burst", seed=1, setting=Setting(wait=30.0, lag=5.0)).violations == 0
