@@ -210,7 +210,12 @@ def explain(fleet: str, path: Path | None, socket: Path | None, as_json: bool) -
 
 @main.command()
 @click.option(
-    "--for", "seconds", type=click.FloatRange(min=1), default=60.0, show_default=True, help="Seconds."
+    "--for",
+    "seconds",
+    type=click.FloatRange(min=1),
+    default=60.0,
+    show_default=True,
+    help="Seconds at most; it ends when all is done.",
 )
 @click.option(
     "--broker",
@@ -238,11 +243,12 @@ main.add_command(simulate_command)
 def _socket(path: Path | None) -> Path:
     """The daemon's socket: as the config names it, usable or not just now, else the default one."""
     try:
-        named = config.socket_of(config.find(path, os.environ))
+        found = config.find(path, os.environ)
     except ConfigError:
         if path is not None:
             raise
-        named = None
+        return config.Console().socket
+    named = config.socket_of(found)
     return named or config.Console().socket
 
 

@@ -44,7 +44,7 @@ from autoscaler.model import (
     WorkerState,
     WorkerStats,
 )
-from autoscaler.wiring import Sources, Target, node_name, worker_program
+from autoscaler.wiring import Sources, Target, log_folder, node_name, worker_program
 
 #: States in which a worker is on its way somewhere, by our doing.
 UNDER_WAY = frozenset({WorkerState.DRAINING, WorkerState.RESTORING, WorkerState.STOPPING})
@@ -369,11 +369,24 @@ class Controller:
             queues=fleet.queues if fleet is not None else (),
             workers=tuple(worker for worker in workers.values() if worker.fleet == name),
             decision=decision,
-            trouble="; ".join([*report.trouble.get(name, ()), *self._left_by_dry_run(name, workers)]),
+            trouble="; ".join(
+                [
+                    *report.trouble.get(name, ()),
+                    *self._crash_loop(decision),
+                    *self._left_by_dry_run(name, workers),
+                ]
+            ),
             dry_run=self._is_dry(name),
             situation=situation,
             memory=memory,
         )
+
+    def _crash_loop(self, decision: Decision) -> Iterator[str]:
+        """Say that a fleet's workers crash, and where they say why."""
+        fleet = self._config.fleets.get(decision.fleet)
+        for reason in decision.reasons:
+            if reason.code == "crash_loop" and fleet is not None:
+                yield f"{reason.text}; the workers' logs are in {log_folder(self._config, fleet)}"
 
     def _left_by_dry_run(self, fleet: str, workers: Mapping[str, Worker]) -> Iterator[str]:
         """What a dry run that began in the middle of something leaves half done."""

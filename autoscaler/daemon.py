@@ -182,8 +182,8 @@ class Daemon:
                 log.error("tick failed: %s", error)  # noqa: TRY400 - expected, its text says it all
             self.snapshot = replace(self.snapshot, trouble=str(error))
             return
-        for line in narrate(self.snapshot.tick, tick):
-            log.info("%s", line)
+        for level, line in narrate(self.snapshot.tick, tick):
+            log.log(level, "%s", line)
         self.snapshot = replace(self.snapshot, tick=tick, trouble="")
 
     # --- config ---

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from logging import INFO, WARNING
+from typing import TypeAlias
 
 from autoscaler.model import FleetTick, Tick
 
+#: A level of `logging`, and a text.
+Line: TypeAlias = tuple[int, str]
 
-def narrate(before: Tick | None, after: Tick) -> list[str]:
+
+def narrate(before: Tick | None, after: Tick) -> list[Line]:
     """Lines for the log, in the order in which things happened.
 
     Parameters
@@ -17,36 +22,37 @@ def narrate(before: Tick | None, after: Tick) -> list[str]:
     return [
         *_sources(before, after),
         *(line for fleet in after.fleets for line in _fleet(_find(before, fleet.name), fleet)),
-        *after.actions,
+        *((INFO, action) for action in after.actions),
     ]
 
 
-def _sources(before: Tick | None, after: Tick) -> Iterator[str]:
+def _sources(before: Tick | None, after: Tick) -> Iterator[Line]:
     """What has become unknown, and what is known again."""
     old, new = before.observation.unknown if before else {}, after.observation.unknown
     for part, error in new.items():
         if old.get(part) != error:
-            yield f"{part} unknown: {error}"
+            yield WARNING, f"{part} unknown: {error}"
     for part in old:
         if part not in new:
-            yield f"{part} known again"
+            yield INFO, f"{part} known again"
 
 
 def _find(tick: Tick | None, name: str) -> FleetTick | None:
     return next((fleet for fleet in tick.fleets if fleet.name == name), None) if tick is not None else None
 
 
-def _fleet(before: FleetTick | None, after: FleetTick) -> Iterator[str]:
+def _fleet(before: FleetTick | None, after: FleetTick) -> Iterator[Line]:
     if after.decision is not None and _gist(before) != _gist(after):
         decision = after.decision
         verb = "would want" if after.dry_run else "wants"
         reasons = "; ".join(f"{reason.code}: {reason.text}" for reason in decision.reasons)
-        yield f"{after.name}: {verb} {decision.desired} workers, has {decision.current} ({reasons})"
+        size = f"{decision.desired} worker{'' if decision.desired == 1 else 's'}"
+        yield INFO, f"{after.name}: {verb} {size}, has {decision.current} ({reasons})"
     old_trouble = before.trouble if before is not None else ""
     if after.trouble and after.trouble != old_trouble:
-        yield f"{after.name}: {after.trouble}"
+        yield WARNING, f"{after.name}: {after.trouble}"
     if old_trouble and not after.trouble:
-        yield f"{after.name}: no trouble any more"
+        yield INFO, f"{after.name}: no trouble any more"
 
 
 def _gist(fleet: FleetTick | None) -> object:

@@ -108,7 +108,10 @@ class Lock:
         except BlockingIOError:
             holder = os.read(self._fd, 32).decode("ascii", "replace").strip() or "unknown"
             os.close(self._fd)
-            raise AlreadyRunning(f"another autoscaler (pid {holder}) uses state_dir {state_dir}") from None
+            raise AlreadyRunning(
+                f"another autoscaler (pid {holder}) uses state_dir {state_dir}: "
+                "stop it, or set another state_dir"
+            ) from None
         os.ftruncate(self._fd, 0)
         os.write(self._fd, f"{os.getpid()}\n".encode())
 

@@ -144,7 +144,12 @@ def worker_program(config: Config, fleet: Fleet, worker: str, host_name: str) ->
 
 def log_folders(config: Config) -> set[Path]:
     """The folders that the workers' logs go to."""
-    return {fleet.log_dir or _default_log_dir(config) for fleet in config.fleets.values()}
+    return {log_folder(config, fleet) for fleet in config.fleets.values()}
+
+
+def log_folder(config: Config, fleet: Fleet) -> Path:
+    """The folder that a fleet's workers log to."""
+    return fleet.log_dir or _default_log_dir(config)
 
 
 def _default_log_dir(config: Config) -> Path:

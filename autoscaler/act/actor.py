@@ -215,7 +215,8 @@ def _taken_text(taken: frozenset[str]) -> str:
     names = ", ".join(sorted(taken))
     return (
         f"somebody else's program is called {names} (it is not in our programs file), and only our own are "
-        "touched: rename the fleet, or take that program out of supervisord's configuration"
+        "touched: rename the fleet, or take that program out of supervisord's configuration; if it is a "
+        "worker of an earlier supervisord.programs_file, put that path back and let the fleet drain there"
     )
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from autoscaler.act.celery_program import written_queues
 from autoscaler.act.lifecycle import Step, next_step, overdue
+from autoscaler.act.program_file import log_file
 from autoscaler.act.turn import Order, StepHook, Turn
 from autoscaler.errors import SourceError, SupervisordFault, TargetError
 from autoscaler.model import Drain, DrainPhase, Known, Worker, WorkerState
@@ -57,7 +58,9 @@ class Drains:
         for drain in new:
             self._journal.put_drain(drain)
             turn.drains[drain.worker] = drain
-            turn.report.did(f"{drain.worker}: {drain.phase}" + (f" ({drain.reason})" if drain.reason else ""))
+            lost = turn.world.workers[drain.worker].state is WorkerState.FAILED
+            word = "taken out" if lost else str(drain.phase)
+            turn.report.did(f"{drain.worker}: {word}" + (f" ({drain.reason})" if drain.reason else ""))
         if new:
             self._on_step("journalled")
 
@@ -153,7 +156,9 @@ def _new_drains(turn: Turn, order: Order) -> list[Drain]:
 
 def _why_lost(turn: Turn, worker: Worker) -> str:
     process = turn.world.processes[worker.name]
-    return f"supervisord gave up on it: {process.spawn_error or f'exit status {process.exit_status}'}"
+    words = process.spawn_error or f"exit status {process.exit_status}"
+    log = log_file(turn.world.sections.get(worker.name, ""))
+    return f"supervisord gave up on it: {words}" + (f"; its log is {log}" if log else "")
 
 
 def _due_steps(turn: Turn) -> dict[Step, list[Worker]]:

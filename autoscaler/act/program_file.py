@@ -41,8 +41,7 @@ _NOT_IN_XML = frozenset("\ufffe\uffff")
 
 _HEADER = (
     "; Written by autoscaler. Do not edit: changes made here are lost at the next scaling.\n"
-    "; Change the fleets in autoscaler.yaml instead; `autoscaler status` shows the workers,\n"
-    "; `autoscaler drain WORKER` removes one.\n"
+    "; Change the fleets in autoscaler.yaml instead; `autoscaler status --workers` shows the workers.\n"
 )
 _END = "; End of the programs of autoscaler. A file without this line is taken as truncated.\n"
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from autoscaler.config.files import read_file
 from autoscaler.config.load import MAX_BYTES
-from autoscaler.config.yaml_lines import parse
+from autoscaler.config.yaml_lines import Unreadable, parse
+from autoscaler.errors import ConfigError, Problem
+
+_SOCKET_LINE = re.compile(r"^\s+socket:\s*[\"']?(/[^\s\"'#}]+)", re.MULTILINE)
 
 
 def line_of(path: Path, key: str) -> int:
@@ -28,9 +32,27 @@ def line_of(path: Path, key: str) -> int:
 def socket_of(path: Path) -> Path | None:
     """The console.socket that a file names, whether the rest of it can be used or not; None if none.
 
-    A command has to find its daemon also while the file holds a mistake that the daemon refused.
+    A command has to find its daemon also while the file holds a mistake that the daemon refused. Where
+    the mistake is in the YAML itself, the line that looks like the socket's is taken.
+
+    Raises
+    ------
+    ConfigError : the file cannot be read, or is no YAML and has no such line.
     """
-    return _path_at(path, "console", "socket")
+    try:
+        content = read_file(path, MAX_BYTES)
+        data = parse(content).data
+    except Unreadable as error:
+        found = _SOCKET_LINE.search(content.decode(errors="replace"))
+        if found:
+            return Path(found[1])
+        rule = f"{error.fault.message}; so the daemon's socket is unknown: name it with --socket"
+        raise ConfigError([Problem(str(path), error.fault.line, "", rule)]) from error
+    except ValueError as error:
+        raise ConfigError([Problem(str(path), 1, "", str(error))]) from error
+    console = data.get("console") if isinstance(data, dict) else None
+    socket = console.get("socket") if isinstance(console, dict) else None
+    return Path(socket) if isinstance(socket, str) else None
 
 
 def url_file_of(path: Path) -> Path | None:

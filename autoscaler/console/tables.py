@@ -53,6 +53,11 @@ def troubles(view: FleetsView) -> list[str]:
         *(f"unknown: {part}: {error}" for part, error in view.unknown.items()),
         *(f"{fleet.name}: {fleet.trouble}" for fleet in view.fleets if fleet.trouble),
         *(
+            f"{fleet.name}: {held} stopped by hand; the fleet counts them until they are started again"
+            for fleet in view.fleets
+            if (held := (fleet.workers or {}).get("held"))
+        ),
+        *(
             f"{fleet.name}: demand is at least this, unknown: {what}"
             for fleet in view.fleets
             for what in (fleet.demand.unknown if fleet.demand else ())

@@ -11,9 +11,6 @@ from autoscaler.decide.case import Case, Course
 from autoscaler.decide.words import count, number, seconds
 from autoscaler.model import Hold
 
-#: Unknown things that a reason names.
-_TOLD = 3
-
 
 def waiting(case: Case, course: Course) -> Course:
     """Where anything waits, one worker at least, else a threshold would strand the tasks below it."""
@@ -39,8 +36,8 @@ def unknown(case: Case, course: Course) -> Course:
     held = max(course.workers, case.size)
     if case.demand.complete or (held == course.workers and not case.scaling.policies):
         return course
-    what = _some(case.demand.unknown)
-    return course.to(held, "unknown", f"does not shrink below {count(case.size)}, unknown: {what}")
+    what = count(len(case.demand.unknown), "thing")
+    return course.to(held, "unknown", f"{what} unknown: does not shrink below {count(case.size)}")
 
 
 def fallback(case: Case, course: Course) -> Course:
@@ -79,13 +76,6 @@ def bounds(case: Case, course: Course) -> Course:
         return course
     code = "min_workers" if within > course.workers else "max_workers"
     return course.to(within, code, f"{code} is {within}: not {course.workers}")
-
-
-def _some(sentences: tuple[str, ...]) -> str:
-    """The first few; a silent fleet would fill the page otherwise."""
-    told = "; ".join(sentences[:_TOLD])
-    more = len(sentences) - _TOLD
-    return f"{told}; and {more} more" if more > 0 else told
 
 
 def _by(hold: Hold | None) -> str:

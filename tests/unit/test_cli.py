@@ -15,6 +15,7 @@ from autoscaler.daemon import Snapshot
 GOOD = """\
 broker:
   url: amqp://guest:secret@localhost//
+state_dir: {folder}/state
 console:
   socket: {folder}/a.sock
 fleets:
@@ -56,7 +57,7 @@ def test_check_notes_a_wait_that_no_new_worker_can_keep(autoscaler, good):
     good.write_text(good.read_text().replace("backlog_per_worker: 20", "max_wait: 5s"))
     result = autoscaler("check")
     assert result.exit_code == 0
-    assert "note: autoscaler.yaml:11: fleets.emails.scale.max_wait: 5 s is less than" in result.output
+    assert "note: autoscaler.yaml:12: fleets.emails.scale.max_wait: 5 s is less than" in result.output
     (note,) = json.loads(autoscaler("check", "--json").output)["notes"]
     assert note["key"] == "fleets.emails.scale.max_wait"
 
@@ -65,13 +66,13 @@ def test_check_of_a_bad_config_tells_every_problem_with_its_line(autoscaler, goo
     good.write_text(good.read_text().replace("max_workers: 4", "max_wokers: 4").replace("[emails]", "[]"))
     result = autoscaler("check", "--config", str(good))
     assert result.exit_code == 3
-    assert f"{good}:8: fleets.emails.queues: is an empty list" in result.stderr
-    assert f"{good}:10: fleets.emails.max_wokers:" in result.stderr
+    assert f"{good}:9: fleets.emails.queues: is an empty list" in result.stderr
+    assert f"{good}:11: fleets.emails.max_wokers:" in result.stderr
     assert "max_workers" in result.stderr
     problems = json.loads(autoscaler("check", "--json").output)["problems"]
     assert [problem["line"] for problem in problems if problem["key"].endswith(("queues", "max_wokers"))] == [
-        8,
-        10,
+        9,
+        11,
     ]
 
 
@@ -142,5 +143,16 @@ def test_status_finds_the_daemon_while_the_config_is_wrong(autoscaler, daemon, g
 
 def test_status_of_a_socket_that_is_named(autoscaler, daemon, good, short_folder):
     good.unlink()
-    assert autoscaler("status").exit_code == 4
     assert autoscaler("status", "--socket", str(short_folder / "a.sock")).exit_code == 0
+
+
+def test_status_finds_the_daemon_while_the_config_is_no_yaml_at_all(autoscaler, daemon, good):
+    good.write_text(good.read_text().replace("[emails]", "[emails"))
+    assert autoscaler("status").exit_code == 0
+
+
+def test_status_of_a_config_that_is_no_yaml_and_names_no_socket_says_so(autoscaler, good):
+    good.write_text("fleets: [\n")
+    result = autoscaler("status")
+    assert result.exit_code == 3
+    assert "the daemon's socket is unknown: name it with --socket" in result.stderr

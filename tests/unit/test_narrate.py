@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+
 from autoscaler.narrate import narrate
 
 
 def lines_of(world, controller, before, seconds=1):
     after = world.run(controller, seconds)
-    return after, narrate(before, after)
+    return after, [text for _, text in narrate(before, after)]
 
 
 def test_a_steady_fleet_is_silent(world):
@@ -48,3 +50,12 @@ def test_trouble_is_told_when_it_comes_and_when_it_goes(world):
     world.supervisord_up = True
     _, lines = lines_of(world, controller, before)
     assert "emails: no trouble any more" in lines
+
+
+def test_what_goes_wrong_is_a_warning(world):
+    controller = world.controller()
+    before = world.run(controller, 5)
+    world.broker_up = False
+    after = world.run(controller, 1)
+    levels = {text: level for level, text in narrate(before, after)}
+    assert levels["queue emails unknown: broker away"] == logging.WARNING
