@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
-from autoscaler.act.celery_program import parse_worker_name, written_node
 from autoscaler.act.lifecycle import has_crashed, remember, view
 from autoscaler.act.program_file import render
 from autoscaler.act.turn import Order, Report, World
@@ -20,7 +19,6 @@ from autoscaler.config import Config, Fleet
 from autoscaler.decide import Reader, decide, fleet_demands, not_after
 from autoscaler.errors import TargetError
 from autoscaler.measure import update
-from autoscaler.measured import Measures, Track
 from autoscaler.model import (
     STARTED_WITHIN,
     Decision,
@@ -29,9 +27,9 @@ from autoscaler.model import (
     FleetMemory,
     FleetTick,
     Hold,
-    HostBudget,
     HostStats,
     Known,
+    Measures,
     Observation,
     Process,
     Reading,
@@ -39,16 +37,18 @@ from autoscaler.model import (
     SeenWorker,
     Situation,
     Tick,
+    Track,
     Unknown,
     Worker,
     WorkerState,
     WorkerStats,
 )
-from autoscaler.wiring import Sources, Target, log_folder, node_name, worker_program
+from autoscaler.room import Members, Room
+from autoscaler.scene import Scene
+from autoscaler.wiring import Sources, Target, log_folder, worker_program
 
 #: States in which a worker is on its way somewhere, by our doing.
 UNDER_WAY = frozenset({WorkerState.DRAINING, WorkerState.RESTORING, WorkerState.STOPPING})
-Members: TypeAlias = tuple[Worker, ...]
 
 #: What a fleet that is no longer in the config is scaled by.
 RETIRED = Scaling(min_workers=0, max_workers=0, concurrency=1)
@@ -65,31 +65,6 @@ class Memory(Protocol):
     def tracks(self) -> dict[str, Track]: ...
     def holds(self) -> dict[str, Hold]: ...
     def record(self, tick: Tick, memory: Mapping[str, FleetMemory], tracks: Mapping[str, Track]) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Scene:
-    """What is seen of our own programs, before the workers are asked."""
-
-    sections: Mapping[str, str]
-    processes: Mapping[str, Process]
-    drains: Mapping[str, Drain]
-
-    @property
-    def names(self) -> dict[str, str]:
-        """The fleet of every worker of ours, by worker name."""
-        parsed = {name: parse_worker_name(name) for name in {*self.sections, *self.drains}}
-        ours = {name: worker for name, worker in parsed.items() if worker is not None}
-        return {name: fleet for name, (fleet, _) in sorted(ours.items(), key=lambda item: item[1])}
-
-    def pid(self, name: str) -> int | None:
-        """Of a program's process; None while it has none."""
-        process = self.processes.get(name)
-        return process.pid if process is not None else None
-
-    def node(self, name: str, host_name: str) -> str:
-        """The node name that a worker was started with: the host may have been renamed since."""
-        return written_node(self.sections.get(name, "")) or node_name(name, host_name)
 
 
 class Controller:
@@ -142,43 +117,27 @@ class Controller:
 
     # --- observe ---
 
-    def _look_at_programs(self) -> _Scene | str:
+    def _look_at_programs(self) -> Scene | str:
         """Read our file, supervisord's processes and the journal; in words why not, if not."""
         try:
-            scene = _Scene(
-                self._target.file.read(), self._target.supervisord.processes(), self._store.drains()
+            scene = Scene(
+                sections=self._target.file.read(),
+                processes=self._target.supervisord.processes(),
+                drains=self._store.drains(),
+                seen=self._seen,
+                host_name=self._host_name,
             )
         except TargetError as error:
             return str(error)
-        if lost := self._lost_sections(scene):
+        if scene.lost_sections:
             return (
-                f"{', '.join(lost)} run under supervisord, but their sections have gone from "
+                f"{', '.join(scene.lost_sections)} run under supervisord, but their sections have gone from "
                 f"{self._config.supervisord.programs_file}: put the file back, or stop these programs and "
                 "run `supervisorctl update`"
             )
-        return self._without_foreign_drains(scene)
-
-    def _lost_sections(self, scene: _Scene) -> list[str]:
-        """Our workers that run on after somebody took their sections out of the file."""
-        left = set(self._seen) - set(scene.sections) - set(scene.drains)
-        return sorted(
-            name for name in left if self._seen[name].pid and scene.pid(name) == self._seen[name].pid
-        )
-
-    def _without_foreign_drains(self, scene: _Scene) -> _Scene:
-        """Strike journal lines whose worker has gone and whose name somebody else's process has now."""
-        foreign = [
-            name
-            for name in scene.drains
-            if name not in scene.sections
-            and scene.pid(name) is not None
-            and (name not in self._seen or self._seen[name].pid != scene.pid(name))
-        ]
-        if not foreign:
-            return scene
-        self._store.delete_drains(foreign)
-        ours = {name: drain for name, drain in scene.drains.items() if name not in foreign}
-        return replace(scene, drains=ours)
+        if scene.foreign_drains:
+            self._store.delete_drains(scene.foreign_drains)
+        return scene.without_foreign_drains()
 
     def _observe(
         self,
@@ -195,19 +154,15 @@ class Controller:
             host=self._sources.host(now),
         )
 
-    def _ask_workers(self, scene: _Scene) -> Mapping[str, Reading[WorkerStats]]:
+    def _ask_workers(self, scene: Scene) -> Mapping[str, Reading[WorkerStats]]:
         """Ask every worker that has a process; wait only for those that have answered before."""
-        alive = {name: self._node(scene, name) for name in scene.names if scene.pid(name) is not None}
-        settled = [node for name, node in alive.items() if self._has_answered(scene, name)]
+        alive = {name: scene.node(name) for name in scene.names if scene.pid(name) is not None}
+        settled = [node for name, node in alive.items() if scene.has_answered(name)]
         leaving = [node for name, node in alive.items() if name in scene.drains]
         return self._sources.workers.inspect(list(alive.values()), leaving, awaited=settled)
 
-    def _has_answered(self, scene: _Scene, name: str) -> bool:
-        seen = self._seen.get(name)
-        return seen is not None and seen.answered and seen.pid == scene.pid(name)
-
     def _view(
-        self, now: float, scene: _Scene, answers: Mapping[str, Reading[WorkerStats]]
+        self, now: float, scene: Scene, answers: Mapping[str, Reading[WorkerStats]]
     ) -> dict[str, Worker]:
         silent = Unknown("it has no process", now)
         return {
@@ -215,23 +170,23 @@ class Controller:
                 now,
                 name=name,
                 fleet=fleet,
-                node=self._node(scene, name),
+                node=scene.node(name),
                 process=scene.processes.get(name),
                 drain=scene.drains.get(name),
                 seen=self._seen.get(name),
-                stats=answers.get(self._node(scene, name), silent),
+                stats=answers.get(scene.node(name), silent),
                 outdated=self._is_outdated(scene, name, fleet),
             )
             for name, fleet in scene.names.items()
         }
 
-    def _is_outdated(self, scene: _Scene, name: str, fleet: str) -> bool:
+    def _is_outdated(self, scene: Scene, name: str, fleet: str) -> bool:
         settings = self._config.fleets.get(fleet)
         written = scene.sections.get(name)
         # One whose section has gone already is on its way out, and is not to be taken back.
         return settings is not None and (written is None or written != self._section(settings, name))
 
-    def _note_crashes(self, now: float, scene: _Scene, workers: Mapping[str, Worker]) -> None:
+    def _note_crashes(self, now: float, scene: Scene, workers: Mapping[str, Worker]) -> None:
         for name, worker in workers.items():
             if has_crashed(self._seen.get(name), scene.processes.get(name), scene.drains.get(name)):
                 memory = self._memory.get(worker.fleet, FleetMemory())
@@ -245,7 +200,7 @@ class Controller:
 
     # --- decide ---
 
-    def _seeing_tick(self, now: float, scene: _Scene) -> Tick:
+    def _seeing_tick(self, now: float, scene: Scene) -> Tick:
         observation = self._observe(now, Known(scene.processes, now), self._ask_workers(scene))
         workers = self._view(now, scene, observation.workers)
         self._note_crashes(now, scene, workers)
@@ -280,7 +235,7 @@ class Controller:
         fleets = self._all_fleets(workers)
         members = {fleet: tuple(w for w in workers.values() if w.fleet == fleet) for fleet in fleets}
         sizes = {fleet: self._memory_per_worker(now, fleet, members[fleet]) for fleet in fleets}
-        room = _Room(self._memory_spare(observation.host), members, sizes)
+        room = Room(self._memory_spare(observation.host), members, sizes)
         decisions = {}
         for fleet, scaling in fleets.items():
             demand = demands.get(fleet, Demand(0, 0, 0))
@@ -337,7 +292,7 @@ class Controller:
     # --- act ---
 
     def _act(
-        self, now: float, scene: _Scene, workers: Mapping[str, Worker], decisions: Mapping[str, Decision]
+        self, now: float, scene: Scene, workers: Mapping[str, Worker], decisions: Mapping[str, Decision]
     ) -> Report:
         orders = [self._order(decision) for fleet, decision in decisions.items() if not self._is_dry(fleet)]
         if not orders:
@@ -397,41 +352,9 @@ class Controller:
     def _section(self, fleet: Fleet, name: str) -> str:
         return render(worker_program(self._config, fleet, name, self._host_name))
 
-    def _node(self, scene: _Scene, name: str) -> str:
-        return scene.node(name, self._host_name)
-
     def _is_dry(self, fleet: str) -> bool:
         settings = self._config.fleets.get(fleet)
         return self._config.dry_run or (settings is not None and settings.dry_run)
-
-
-class _Room:
-    """The memory that starting workers may take, shared by the fleets that are decided one after another.
-
-    Parameters
-    ----------
-    spare : bytes above the reserve; None: unknown.
-    """
-
-    def __init__(self, spare: int | None, members: Mapping[str, Members], sizes: Mapping[str, int | None]):
-        self._spare = spare
-        self._sizes = sizes
-        self._taken = {
-            fleet: _count_starting(workers) * (sizes[fleet] or 0) for fleet, workers in members.items()
-        }
-
-    def budget(self, fleet: str) -> HostBudget:
-        """What is left for a fleet; its own starting workers are its own decision's matter."""
-        others = sum(taken for name, taken in self._taken.items() if name != fleet)
-        return HostBudget(None if self._spare is None else self._spare - others, self._sizes[fleet])
-
-    def take(self, fleet: str, workers: int) -> None:
-        """Set aside what a fleet's new workers will take."""
-        self._taken[fleet] += workers * (self._sizes[fleet] or 0)
-
-
-def _count_starting(members: Members) -> int:
-    return sum(worker.state is WorkerState.STARTING for worker in members)
 
 
 def _retire(decision: Decision, members: Members) -> Decision:

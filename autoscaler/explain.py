@@ -13,12 +13,13 @@ from functools import partial
 from autoscaler.decide import decide
 from autoscaler.decide.victims import order
 from autoscaler.decide.words import count, number, seconds
-from autoscaler.measured import Estimate, Measures
 from autoscaler.model import (
     SERVING,
     Decision,
+    Estimate,
     FleetMemory,
     Known,
+    Measures,
     Reason,
     Recommendation,
     Situation,

@@ -9,7 +9,7 @@ from autoscaler.config import Config, line_of
 from autoscaler.decide.max_wait import start_seconds
 from autoscaler.decide.words import seconds
 from autoscaler.errors import Problem
-from autoscaler.measured import Track
+from autoscaler.model import Track
 
 
 def notes(path: Path, config: Config, tracks: Mapping[str, Track]) -> Iterator[Problem]:

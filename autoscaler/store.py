@@ -27,7 +27,6 @@ from typing import Any, Final, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from autoscaler.errors import AlreadyRunning, StoreError
-from autoscaler.measured import Track
 from autoscaler.model import (
     Decision,
     Drain,
@@ -38,6 +37,7 @@ from autoscaler.model import (
     Reason,
     SeenWorker,
     Tick,
+    Track,
     WorkerState,
 )
 

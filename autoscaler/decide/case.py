@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import TypeAlias
 
-from autoscaler.measured import Measures
 from autoscaler.model import (
     SERVING,
     Demand,
     FleetMemory,
     Hold,
+    Measures,
     Reason,
     Scaling,
     Situation,

@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from autoscaler.decide.case import Case
 from autoscaler.decide.erlang import Traffic, least_slots
 from autoscaler.decide.words import count, number, seconds
-from autoscaler.measured import Measures
-from autoscaler.model import MaxWait, Recommendation, WorkerState
+from autoscaler.model import MaxWait, Measures, Recommendation, WorkerState
 
 KEY = "max_wait"
 

@@ -15,7 +15,7 @@ from bisect import bisect_right
 from dataclasses import replace
 from itertools import pairwise
 
-from autoscaler.measured import Estimate, Track
+from autoscaler.model import Estimate, Track
 
 History = tuple[tuple[float, float], ...]
 

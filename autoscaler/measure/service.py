@@ -16,8 +16,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
 
-from autoscaler.measured import Estimate, Measures, Moment, Throughput, Track
-from autoscaler.model import ActiveTask
+from autoscaler.model import ActiveTask, Estimate, Measures, Moment, Throughput, Track
 
 #: Seconds after which what was seen counts half.
 HALF_LIFE = 1800.0

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from autoscaler.measure import published, service, workers
-from autoscaler.measured import Measures, Moment, Track
-from autoscaler.model import SERVING, ActiveTask, Demand, Known, Worker, WorkerState
+from autoscaler.model import SERVING, ActiveTask, Demand, Known, Measures, Moment, Track, Worker, WorkerState
 
 #: Seconds that the most slots in use are remembered.
 PEAKS_HORIZON = 900.0

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from autoscaler.measured import Counted, Estimate, Track
-from autoscaler.model import Known, Worker, WorkerState
+from autoscaler.model import Counted, Estimate, Known, Track, Worker, WorkerState
 
 #: Starts that are remembered.
 REMEMBERED = 20

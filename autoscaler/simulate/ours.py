@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from autoscaler.decide import Reader, decide, fleet_demands
 from autoscaler.measure import update
-from autoscaler.measured import Track
 from autoscaler.model import (
     ActiveTask,
     Decision,
@@ -17,6 +16,7 @@ from autoscaler.model import (
     Reading,
     Scaling,
     Situation,
+    Track,
     Unknown,
     Worker,
     WorkerState,

@@ -14,15 +14,17 @@ from autoscaler.decide import decide
 from autoscaler.decide.erlang import Traffic, least_slots
 from autoscaler.decide.max_wait import LATE, PLANNED, RESCUE, WINDOW
 from autoscaler.decide.words import number
-from autoscaler.measured import Estimate, Measures, Throughput
 from autoscaler.model import (
     Demand,
+    Estimate,
     FleetMemory,
     HostBudget,
     Known,
     MaxWait,
+    Measures,
     Scaling,
     Situation,
+    Throughput,
     Unknown,
     Worker,
     WorkerState,

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from autoscaler.decide import decide
 from autoscaler.measure import update
-from autoscaler.measured import Track
 from autoscaler.model import (
     SERVING,
     ActiveTask,
@@ -26,6 +25,7 @@ from autoscaler.model import (
     Schedule,
     Situation,
     Threshold,
+    Track,
     Unknown,
     Worker,
     WorkerState,

@@ -13,15 +13,16 @@ from autoscaler.daemon import Snapshot
 from autoscaler.decide import decide
 from autoscaler.errors import UnknownName
 from autoscaler.explain import explain
-from autoscaler.measured import Estimate, Measures
 from autoscaler.model import (
     ActiveTask,
     BacklogPerWorker,
     Demand,
+    Estimate,
     FleetMemory,
     HostBudget,
     Known,
     MaxWait,
+    Measures,
     Scaling,
     Situation,
     Threshold,

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from autoscaler.decide import Reader, fleet_demands
 from autoscaler.measure import update
 from autoscaler.measure.published import HORIZON, RESOLUTION, count_at, thinned
-from autoscaler.measured import Track
 from autoscaler.model import (
     ActiveTask,
     Demand,
     Known,
     QueueStats,
+    Track,
     Unknown,
     Worker,
     WorkerState,

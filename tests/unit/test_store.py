@@ -9,15 +9,18 @@ from dataclasses import dataclass
 import pytest
 
 from autoscaler.errors import AlreadyRunning, StoreError
-from autoscaler.measured import Counted, Estimate, Measures, Track
 from autoscaler.model import (
+    Counted,
     Drain,
     DrainPhase,
+    Estimate,
     FleetMemory,
+    Measures,
     Observation,
     SeenWorker,
     ThresholdMemory,
     Tick,
+    Track,
     Unknown,
     WorkerState,
 )

@@ -1,0 +1,111 @@
+"""The values that flow through one tick.
+
+    queue counts, worker replies, processes, host  ->  Observation
+    Observation + config + memory                  ->  Situation (one a fleet)
+    Situation  --decide-->  Decision               (pure)
+    Decision   --act-->     steps on supervisord and the workers
+    all of it                                      ->  Tick  (stored and shown)
+
+Every value is frozen. Times are seconds since the epoch on the daemon's steady clock (it never
+steps back while the daemon runs), durations are seconds, memory is bytes.
+"""
+
+from autoscaler.model.decided import (
+    Decision,
+    Demand,
+    FleetMemory,
+    FleetTick,
+    HostBudget,
+    Reason,
+    Recommendation,
+    Situation,
+    ThresholdMemory,
+    Tick,
+)
+from autoscaler.model.measured import (
+    Counted,
+    Estimate,
+    Measures,
+    Moment,
+    Throughput,
+    Track,
+)
+from autoscaler.model.observed import (
+    NOT_ALIVE,
+    ActiveTask,
+    HostStats,
+    Known,
+    Observation,
+    Process,
+    ProcessState,
+    QueueStats,
+    Reading,
+    Unknown,
+    WorkerStats,
+)
+from autoscaler.model.settings import (
+    BacklogPerWorker,
+    Fallback,
+    Hold,
+    MaxWait,
+    PolicySettings,
+    Rate,
+    Scaling,
+    Schedule,
+    Threshold,
+)
+from autoscaler.model.workers import (
+    SERVING,
+    STARTED_WITHIN,
+    Drain,
+    DrainPhase,
+    SeenWorker,
+    Worker,
+    WorkerState,
+)
+
+__all__ = [
+    "NOT_ALIVE",
+    "SERVING",
+    "STARTED_WITHIN",
+    "ActiveTask",
+    "BacklogPerWorker",
+    "Counted",
+    "Decision",
+    "Demand",
+    "Drain",
+    "DrainPhase",
+    "Estimate",
+    "Fallback",
+    "FleetMemory",
+    "FleetTick",
+    "Hold",
+    "HostBudget",
+    "HostStats",
+    "Known",
+    "MaxWait",
+    "Measures",
+    "Moment",
+    "Observation",
+    "PolicySettings",
+    "Process",
+    "ProcessState",
+    "QueueStats",
+    "Rate",
+    "Reading",
+    "Reason",
+    "Recommendation",
+    "Scaling",
+    "Schedule",
+    "SeenWorker",
+    "Situation",
+    "Threshold",
+    "ThresholdMemory",
+    "Throughput",
+    "Tick",
+    "Track",
+    "Unknown",
+    "Worker",
+    "WorkerState",
+    "WorkerStats",
+]
