@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pwd
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -13,13 +14,15 @@ from autoscaler.model import Track
 
 
 def notes(path: Path, config: Config, tracks: Mapping[str, Track]) -> Iterator[Problem]:
-    """Notes on a config, in the order of its fleets.
+    """Notes on a config: what this machine lacks for it, and what its fleets cannot keep.
 
     Parameters
     ----------
     path : of the file, for the line numbers.
     tracks : what the daemon has measured of each fleet so far, if it has.
     """
+    for key, text in _missing(config):
+        yield Problem(str(path), line_of(path, key), key, text)
     for name, fleet in config.fleets.items():
         wait = fleet.scale.max_wait if fleet.scale else None
         if wait is not None:
@@ -27,6 +30,35 @@ def notes(path: Path, config: Config, tracks: Mapping[str, Track]) -> Iterator[P
             key = f"fleets.{name}.scale.max_wait"
             if text:
                 yield Problem(str(path), line_of(path, key), key, text)
+
+
+def _missing(config: Config) -> Iterator[tuple[str, str]]:
+    """What the config names and this machine does not have, by key; the config may be meant for another."""
+    folder = config.supervisord.programs_file.parent
+    if not folder.is_dir():
+        yield "supervisord.programs_file", f"there is no folder {folder} on this machine to write it to"
+    for name, fleet in config.fleets.items():
+        key = f"fleets.{name}"
+        if fleet.user is not None and not _is_user(fleet.user):
+            yield (
+                f"{key}.user",
+                f"there is no user {fleet.user} on this machine: supervisord will refuse it",
+            )
+        if fleet.directory is not None and not fleet.directory.is_dir():
+            yield (
+                f"{key}.directory",
+                f"there is no folder {fleet.directory} on this machine to start workers in",
+            )
+        if fleet.celery.startswith("/") and not Path(fleet.celery).is_file():
+            yield f"{key}.celery", f"there is no file {fleet.celery} on this machine: no worker can start"
+
+
+def _is_user(name: str) -> bool:
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
 
 
 def _too_soon(wait: float, interval: float, track: Track) -> str:

@@ -15,6 +15,8 @@ from autoscaler.daemon import Snapshot
 GOOD = """\
 broker:
   url: amqp://guest:secret@localhost//
+supervisord:
+  programs_file: {folder}/autoscaler.conf
 state_dir: {folder}/state
 console:
   socket: {folder}/a.sock
@@ -57,7 +59,7 @@ def test_check_notes_a_wait_that_no_new_worker_can_keep(autoscaler, good):
     good.write_text(good.read_text().replace("backlog_per_worker: 20", "max_wait: 5s"))
     result = autoscaler("check")
     assert result.exit_code == 0
-    assert "note: autoscaler.yaml:12: fleets.emails.scale.max_wait: 5 s is less than" in result.output
+    assert "note: autoscaler.yaml:14: fleets.emails.scale.max_wait: 5 s is less than" in result.output
     (note,) = json.loads(autoscaler("check", "--json").output)["notes"]
     assert note["key"] == "fleets.emails.scale.max_wait"
 
@@ -66,13 +68,13 @@ def test_check_of_a_bad_config_tells_every_problem_with_its_line(autoscaler, goo
     good.write_text(good.read_text().replace("max_workers: 4", "max_wokers: 4").replace("[emails]", "[]"))
     result = autoscaler("check", "--config", str(good))
     assert result.exit_code == 3
-    assert f"{good}:9: fleets.emails.queues: is an empty list" in result.stderr
-    assert f"{good}:11: fleets.emails.max_wokers:" in result.stderr
+    assert f"{good}:11: fleets.emails.queues: is an empty list" in result.stderr
+    assert f"{good}:13: fleets.emails.max_wokers:" in result.stderr
     assert "max_workers" in result.stderr
     problems = json.loads(autoscaler("check", "--json").output)["problems"]
     assert [problem["line"] for problem in problems if problem["key"].endswith(("queues", "max_wokers"))] == [
-        9,
         11,
+        13,
     ]
 
 
@@ -81,6 +83,25 @@ def test_a_config_that_supervisord_could_not_be_told_is_found_by_check(autoscale
     result = autoscaler("check")
     assert result.exit_code == 3
     assert "autoscaler.yaml:" in result.stderr
+
+
+def test_check_notes_what_this_machine_lacks(autoscaler, good):
+    lacking = "user: nosuchuser\n    directory: /nowhere\n    celery: /nowhere/celery"
+    good.write_text(
+        good.read_text()
+        .replace("app: shop", f"app: shop\n    {lacking}")
+        .replace("/autoscaler.conf", "/conf.d/autoscaler.conf")
+    )
+    result = autoscaler("check")
+    assert result.exit_code == 0
+    notes = [line.split(": ", 3)[2] for line in result.output.splitlines() if line.startswith("note: ")]
+    assert notes == [
+        "supervisord.programs_file",
+        "fleets.emails.user",
+        "fleets.emails.directory",
+        "fleets.emails.celery",
+    ]
+    assert "there is no user nosuchuser on this machine" in result.output
 
 
 def test_no_config_at_all(autoscaler):
