@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -225,16 +224,3 @@ def test_tasks_that_have_waited_longer_never_mean_fewer_workers(waiting, ago, lo
 
 def test_what_is_unknown_never_shrinks_a_fleet():
     assert decided(0, fleet=workers(9), unknown=("queue emails: timed out",)).desired == 9
-
-
-def test_a_decision_with_an_hour_of_history_takes_less_than_a_millisecond():
-    points = tuple((NOW - 3600 * 0.97**step, 10.0 * step) for step in range(300))
-    measures = dataclasses.replace(MEASURES, published=(*points, (NOW, 3010.0)), arrival=known(10.0))
-    asked = situation(2500, wait=5.0, measures=measures, fleet=workers(60), max_workers=100)
-    memory = FleetMemory()
-    took = []
-    for _ in range(50):
-        begun = time.perf_counter()
-        _, memory = decide(asked, memory)
-        took.append(time.perf_counter() - begun)
-    assert sorted(took)[len(took) // 2] < 0.001

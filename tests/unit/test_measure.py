@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import random
-import time
 from itertools import pairwise
 
 import pytest
@@ -16,7 +15,6 @@ from autoscaler.measure import update
 from autoscaler.measure.published import HORIZON, RESOLUTION, count_at, thinned
 from autoscaler.model import (
     ActiveTask,
-    Demand,
     Known,
     QueueStats,
     Track,
@@ -288,14 +286,3 @@ def test_the_most_slots_in_use_are_remembered():
     busy = [(0, 0, 1), (2, 0, 4), (4, 0, 2), (6, 0, 3), (8, 0, 0)]
     track = follow(*((at, ready, [worker(active=active)]) for at, ready, active in busy))
     assert track.measures.peaks == ((4, 4.0), (8, 3.0), (8, 0.0))
-
-
-def test_measuring_is_cheap_with_an_hour_of_history():
-    track = follow(*((2.0 * tick, tick, [worker(accepted=tick, active=4)]) for tick in range(1800)))
-    fleet = [worker(number, accepted=9, active=4) for number in range(1, 13)]
-    demand = Demand(40.0, 3, 48)
-    track = update(track, 3600.0, demand, fleet)
-    begun = time.perf_counter()
-    for tick in range(100):
-        track = update(track, 3602.0 + 2 * tick, demand, fleet)
-    assert (time.perf_counter() - begun) / 100 < 0.002
