@@ -50,9 +50,7 @@ def socket_of(path: Path) -> Path | None:
         raise ConfigError([Problem(str(path), error.fault.line, "", rule)]) from error
     except ValueError as error:
         raise ConfigError([Problem(str(path), 1, "", str(error))]) from error
-    console = data.get("console") if isinstance(data, dict) else None
-    socket = console.get("socket") if isinstance(console, dict) else None
-    return Path(socket) if isinstance(socket, str) else None
+    return _path_at(data, "console", "socket")
 
 
 def url_file_of(path: Path) -> Path | None:
@@ -60,15 +58,15 @@ def url_file_of(path: Path) -> Path | None:
 
     A daemon has to notice when a broken one is mended, or one that a new config names appears.
     """
-    file = _path_at(path, "broker", "url_file")
+    try:
+        file = _path_at(parse(read_file(path, MAX_BYTES)).data, "broker", "url_file")
+    except ValueError:
+        return None
     return path.parent / file if file else None
 
 
-def _path_at(path: Path, section: str, key: str) -> Path | None:
-    try:
-        data = parse(read_file(path, MAX_BYTES)).data
-    except ValueError:
-        return None
+def _path_at(data: object, section: str, key: str) -> Path | None:
+    """The path under a key of a section, in data that need not be valid."""
     keys = data.get(section) if isinstance(data, dict) else None
     value = keys.get(key) if isinstance(keys, dict) else None
     return Path(value) if isinstance(value, str) else None

@@ -31,7 +31,6 @@ from autoscaler.model.measured import (
     Track,
 )
 from autoscaler.model.observed import (
-    NOT_ALIVE,
     ActiveTask,
     HostStats,
     Known,
@@ -65,7 +64,6 @@ from autoscaler.model.workers import (
 )
 
 __all__ = [
-    "NOT_ALIVE",
     "SERVING",
     "STARTED_WITHIN",
     "ActiveTask",

@@ -106,10 +106,6 @@ class ProcessState(StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
-#: States in which supervisord has no live process for the program.
-NOT_ALIVE = frozenset({ProcessState.STOPPED, ProcessState.EXITED, ProcessState.FATAL})
-
-
 @dataclass(frozen=True, slots=True)
 class Process:
     """One program as supervisord sees it (`getAllProcessInfo`)."""

@@ -12,6 +12,7 @@ import pytest
 from autoscaler.act.actor import Actor
 from autoscaler.act.celery_program import written_queues
 from autoscaler.act.drains import Drains
+from autoscaler.act.lifecycle import ENDED
 from autoscaler.act.program_file import ProgramFile
 from autoscaler.act.programs import Programs
 from autoscaler.act.supervisord import ReloadDiff
@@ -19,7 +20,6 @@ from autoscaler.config import Broker, Config, Fleet, Host
 from autoscaler.controller import Controller
 from autoscaler.errors import SourceError, SupervisordFault, SupervisordUnreachable
 from autoscaler.model import (
-    NOT_ALIVE,
     ActiveTask,
     HostStats,
     Known,
@@ -162,7 +162,7 @@ class World:
     def remove_all(self, names):
         self._need_supervisord()
         for name in names:
-            assert self.processes_by_name[name].state in NOT_ALIVE, "removed while running"
+            assert self.processes_by_name[name].state in ENDED, "removed while running"
             del self.programs[name]
             del self.processes_by_name[name]
         return {}
@@ -275,9 +275,7 @@ class World:
     @property
     def alive(self) -> list[str]:
         """Names of the programs that have a process."""
-        return sorted(
-            name for name, process in self.processes_by_name.items() if process.state not in NOT_ALIVE
-        )
+        return sorted(name for name, process in self.processes_by_name.items() if process.state not in ENDED)
 
 
 @pytest.fixture
