@@ -1,0 +1,7 @@
+"""The `autoscaler` command: one module a command, each added to the group in `group.py`.
+
+Exit codes: 0 fine, 1 failed, 2 wrong usage, 3 config invalid, 4 daemon not running,
+5 a service cannot be reached.
+"""
+
+from autoscaler.cli.group import main as main

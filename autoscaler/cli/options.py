@@ -1,0 +1,46 @@
+"""Options that commands share, and what follows from them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from autoscaler import config
+from autoscaler.console.client import Client
+from autoscaler.errors import ConfigError
+
+config_option = click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The config file. Default: $AUTOSCALER_CONFIG, ./autoscaler.yaml, /etc/autoscaler/autoscaler.yaml.",
+)
+socket_option = click.option(
+    "--socket", type=click.Path(path_type=Path), help="The daemon's socket. Default: as in the config."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, as the HTTP API gives it.")
+
+
+def client(path: Path | None, socket: Path | None) -> Client:
+    """The way to the daemon: its socket as given, else as the config names it, else the default one.
+
+    The config need not be usable just now: a running daemon still has its last good one.
+
+    Raises
+    ------
+    ConfigError
+        A config file was named and is not there.
+    """
+    return Client(socket or _configured_socket(path))
+
+
+def _configured_socket(path: Path | None) -> Path:
+    try:
+        found = config.find(path, os.environ)
+    except ConfigError:
+        if path is not None:
+            raise
+        return config.Console().socket
+    return config.socket_of(found) or config.Console().socket

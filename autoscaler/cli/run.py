@@ -1,0 +1,35 @@
+"""`autoscaler run`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from autoscaler import config
+from autoscaler.cli.options import config_option
+from autoscaler.console.server import Server, make_app
+from autoscaler.daemon import Daemon, SteadyClock
+
+
+@click.command()
+@config_option
+def run(path: Path | None) -> None:
+    """Run the daemon in the foreground.
+
+    TERM and INT stop it and leave the workers running, HUP reads the config again. The config file is
+    also read again by itself when it changes.
+
+    \b
+    Example:
+      autoscaler run --config /etc/autoscaler/autoscaler.yaml
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    clock = SteadyClock()
+    daemon = Daemon(config.find(path, os.environ), clock=clock)
+    daemon.handle_signals()
+    console = daemon.config.console
+    daemon.run(beside=Server(make_app(lambda: daemon.snapshot, clock), console.socket, console.listen))

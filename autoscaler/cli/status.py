@@ -1,0 +1,43 @@
+"""`autoscaler status`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from autoscaler.cli.options import client, config_option, json_option, socket_option
+from autoscaler.console.tables import fleets_table, troubles, workers_table
+
+
+@click.command()
+@config_option
+@socket_option
+@json_option
+@click.option("--workers", "with_workers", is_flag=True, help="Show the workers one by one as well.")
+def status(path: Path | None, socket: Path | None, as_json: bool, with_workers: bool) -> None:
+    """Show the fleets of the running daemon: what is there, what is wanted, and why.
+
+    \b
+    Examples:
+      autoscaler status
+      autoscaler status --workers
+      autoscaler status --json | jq '.fleets[].desired'
+    """
+    daemon = client(path, socket)
+    fleets = daemon.fleets()
+    workers = daemon.workers() if with_workers else None
+    if as_json:
+        both = fleets.model_dump(mode="json") | (
+            {"workers": workers.model_dump()["workers"]} if workers else {}
+        )
+        Console().print_json(data=both)
+        return
+    console = Console(highlight=False)
+    console.print(fleets_table(fleets))
+    if workers is not None:
+        console.print()
+        console.print(workers_table(workers))
+    for line in troubles(fleets):
+        console.print(f"! {line}", style="yellow", markup=False, soft_wrap=True)
