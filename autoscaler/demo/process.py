@@ -107,6 +107,18 @@ class Child:
         """Send it a signal; nothing happens when it has ended."""
         self._process.send_signal(number)
 
+    def freeze(self) -> None:
+        """Stop it where it is, until it gets SIGCONT; returns when its last thread stands still.
+
+        Raises
+        ------
+        ServiceUnavailable : a thread still runs after five seconds.
+        """
+        self.send(signal.SIGSTOP)
+        wait_until(
+            lambda: _stands_still(self.pid), seconds=5, what=f"process {self.pid} stops", interval=0.005
+        )
+
     def wait(self, seconds: float) -> bool:
         """Whether it ended within so many seconds."""
         try:
@@ -126,6 +138,15 @@ class Child:
         """End it at once."""
         self._process.kill()
         self._process.wait()
+
+
+def _stands_still(pid: int) -> bool:
+    """Whether all threads of a process are stopped, or it has ended; proc(5), the state in `stat`."""
+    try:
+        threads = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+    except OSError:  # a thread ended meanwhile
+        return False
+    return all(each.rpartition(")")[2].split()[0] in "TtZX" for each in threads)
 
 
 def marked_processes(folder: Path) -> list[psutil.Process]:

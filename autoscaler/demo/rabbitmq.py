@@ -138,7 +138,7 @@ class RabbitMQNode:
 
     def pause(self) -> None:
         """Freeze the node: its connections stay open and nothing answers."""
-        self._running().send(signal.SIGSTOP)
+        self._running().freeze()
 
     def resume(self) -> None:
         """Let it go on after `pause`."""

@@ -167,7 +167,7 @@ class SupervisordInstance:
 
     def pause(self) -> None:
         """Freeze it: connections are accepted by the kernel and nothing answers."""
-        self._running().send(signal.SIGSTOP)
+        self._running().freeze()
 
     def resume(self) -> None:
         """Let it go on after `pause`."""
