@@ -1,0 +1,42 @@
+"""What the daemon remembers: one SQLite database in the state folder.
+
+    workers     what each worker was when it was seen last (which process has answered)
+    drains      the drain journal: who is leaving, or being taken back, and why
+    memory      each fleet's memory for its next decision
+    tracks      what was measured of each fleet; written now and then only
+    holds       what operators ordered
+    decisions   each decision that differs from the one before it
+    samples     one row a fleet every ten seconds
+
+A killed daemon loses at most the tick that it was in, and a few seconds of what it measured: every step
+on a worker is journalled before it is taken (write-ahead log, so a commit survives the process; a power
+cut ends the workers too).
+
+    lock.py      one daemon a state folder
+    schema.py    the tables, and the way to them from older releases
+    database.py  SQLite: transactions, errors in words
+    journal.py   drains and workers
+    orders.py    what operators ordered
+    memories.py  memory and tracks, and reading tracks beside the daemon
+    record.py    samples and decisions, and their clean-up
+    store.py     all of it as the loop uses it
+"""
+
+from autoscaler.store.lock import Lock
+from autoscaler.store.memories import TRACKS_PERIOD, stored_tracks
+from autoscaler.store.record import CLEANUP_PERIOD, CLEANUP_ROWS, KEPT, SAMPLE_PERIOD
+from autoscaler.store.schema import DATABASE, SCHEMA_VERSION
+from autoscaler.store.store import Store
+
+__all__ = [
+    "CLEANUP_PERIOD",
+    "CLEANUP_ROWS",
+    "DATABASE",
+    "KEPT",
+    "SAMPLE_PERIOD",
+    "SCHEMA_VERSION",
+    "TRACKS_PERIOD",
+    "Lock",
+    "Store",
+    "stored_tracks",
+]
