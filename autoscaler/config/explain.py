@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from autoscaler.config.fleet import FallbackKeys, Fleet
 from autoscaler.config.kinds import Keys
 from autoscaler.config.rules import SECRET_KEYS, Blame, Conflict, NotJudged, WrongKind, clip, show
 from autoscaler.config.scale import Scale, ScheduleKeys, ThresholdScale
-from autoscaler.config.schema import Broker, Config, Console, FallbackKeys, Fleet, Host, Supervisord
+from autoscaler.config.schema import Broker, Config, Console, Host, Supervisord
 from autoscaler.config.yaml_lines import Fault, KeyPath, Kind, Place
 
 #: What stands where; ``*`` is any fleet, or any entry of a list.
@@ -162,4 +163,4 @@ def unknown_key(key: str, known: list[str]) -> str:
 
 def _missing(path: KeyPath) -> str:
     field = _model(path[:-1]).fields()[str(path[-1])]
-    return f"is missing: {field.description}" if field.description else "is missing"
+    return f"is missing: {field.description}".partition(". ")[0] if field.description else "is missing"

@@ -6,8 +6,9 @@ Texts with a unit (``30s``) become numbers (seconds, bytes). From Python the num
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar, NoReturn, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, NoReturn, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -15,10 +16,14 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     PlainValidator,
     ValidationInfo,
+    WithJsonSchema,
 )
 from pydantic.fields import FieldInfo
+from pydantic_core import CoreSchema, core_schema
 
 from autoscaler import model
 from autoscaler.config import text, units
@@ -32,17 +37,36 @@ def _plain(number: float) -> str:
     return f"{number:g}" if isinstance(number, float) else str(number)
 
 
-def within(low: T, high: T | None = None, unit: str = "", why: str = "") -> AfterValidator:
-    """Bound a number on both sides."""
+@dataclass(frozen=True, slots=True)
+class within(Generic[T]):  # noqa: N801 (stands in annotations as a rule)
+    """Bound a number on both sides; as pydantic's own bounds, but in our words."""
 
-    def check(value: T) -> T:
-        if value < low:
-            raise ValueError(f"{_plain(value)}{unit} is less than {_plain(low)}{unit}")
-        if high is not None and value > high:
-            raise ValueError(f"{_plain(value)}{unit} is more than {_plain(high)}{unit}{why}")
+    low: T
+    high: T | None = None
+    unit: str = ""
+    why: str = ""
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        json_schema = handler(schema)
+        if json_schema.get("type") in ("integer", "number"):
+            json_schema["minimum"] = self.low
+            if self.high is not None:
+                json_schema["maximum"] = self.high
+        return json_schema
+
+    def _check(self, value: T) -> T:
+        if value < self.low:
+            raise ValueError(f"{_plain(value)}{self.unit} is less than {_plain(self.low)}{self.unit}")
+        if self.high is not None and value > self.high:
+            raise ValueError(
+                f"{_plain(value)}{self.unit} is more than {_plain(self.high)}{self.unit}{self.why}"
+            )
         return value
-
-    return AfterValidator(check)
 
 
 def more_than_zero(value: float) -> float:
@@ -80,14 +104,33 @@ def _not_yet(_value: object) -> NoReturn:
     raise ValueError("is not supported yet")
 
 
-Duration = Annotated[float, parsed(units.duration, int, float)]
-Size = Annotated[int, parsed(units.size, int)]
-Rate = Annotated[model.Rate, parsed(units.rate, model.Rate)]
-AbsolutePath = Annotated[Path, PlainValidator(text.absolute_path)]
-ProgramPath = Annotated[Path, PlainValidator(text.program_path)]
-SocketPath = Annotated[Path, PlainValidator(text.socket_path)]
+#: What values of our own kinds look like in the file, by the name that users read: JSON schemas.
+KINDS: dict[str, dict[str, Any]] = {
+    "text": {"type": "string", "minLength": 1},
+    "duration": {"type": "string", "pattern": f"^{units.DURATION_PATTERN}$"},
+    "size": {"type": "string", "pattern": f"^{units.SIZE_PATTERN}$"},
+    "rate": {"type": "string", "pattern": f"^[0-9]{{1,6}}/{units.DURATION_PATTERN}$"},
+    "path": {"type": "string", "minLength": 1},
+    "absolute path": {"type": "string", "pattern": "^/"},
+    "url": {"type": "string", "minLength": 1},
+    "host:port": {"type": "string", "pattern": "^.+:[0-9]{1,5}$"},
+    "cron": {"type": "string", "pattern": r"^\s*\S+(\s+\S+){4}\s*$"},
+}
+
+
+def kind(name: str) -> WithJsonSchema:
+    """Say which of KINDS a value is, where pydantic cannot know: behind a validator of our own."""
+    return WithJsonSchema({"title": name, **KINDS[name]})
+
+
+Duration = Annotated[float, parsed(units.duration, int, float), kind("duration")]
+Size = Annotated[int, parsed(units.size, int), kind("size")]
+Rate = Annotated[model.Rate, parsed(units.rate, model.Rate), kind("rate")]
+AbsolutePath = Annotated[Path, PlainValidator(text.absolute_path), kind("absolute path")]
+ProgramPath = Annotated[Path, PlainValidator(text.program_path), kind("absolute path")]
+SocketPath = Annotated[Path, PlainValidator(text.socket_path), kind("absolute path")]
 QueueNames = Annotated[
-    tuple[Annotated[str, PlainValidator(text.queue_name)], ...],
+    tuple[Annotated[str, PlainValidator(text.queue_name), kind("text")], ...],
     BeforeValidator(listed),
     AfterValidator(no_doubles),
     AfterValidator(not_empty),
@@ -96,9 +139,14 @@ Words = Annotated[
     tuple[Annotated[str, PlainValidator(text.option)], ...],
     BeforeValidator(listed),
     BeforeValidator(text.split_words),
+    WithJsonSchema({"title": "list of words", "type": ["array", "string"], "items": {"type": "string"}}),
 ]
-Environment = Mapping[
-    Annotated[str, PlainValidator(text.variable_name)], Annotated[str, PlainValidator(text.variable_value)]
+Environment = Annotated[
+    Mapping[
+        Annotated[str, PlainValidator(text.variable_name)],
+        Annotated[str, PlainValidator(text.variable_value)],
+    ],
+    WithJsonSchema({"title": "mapping", "type": "object", "additionalProperties": {"type": "string"}}),
 ]
 NotYet = Annotated[None, PlainValidator(_not_yet), Field(exclude=True, repr=False)]
 

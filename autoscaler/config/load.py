@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 from autoscaler.config.explain import Explainer, unknown_key
 from autoscaler.config.files import read_file
+from autoscaler.config.fleet import Fleet
 from autoscaler.config.rules import Given, clip
-from autoscaler.config.schema import Config, Fleet
+from autoscaler.config.schema import Config
 from autoscaler.config.yaml_lines import Document, Fault, KeyPath, Unreadable, parse
 from autoscaler.errors import ConfigError, Problem
 

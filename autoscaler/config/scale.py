@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, Val
 
 from autoscaler import model
 from autoscaler.config import crontab
-from autoscaler.config.kinds import Duration, Keys, listed, more_than_zero, not_empty, within
+from autoscaler.config.kinds import Duration, Keys, kind, listed, more_than_zero, not_empty, within
 
 POLICIES = "max_wait, backlog_per_worker, threshold or schedule"
 
@@ -16,15 +16,24 @@ POLICIES = "max_wait, backlog_per_worker, threshold or schedule"
 class ThresholdScale(Keys):
     """Step up after demand was above `up`, step down after it was below `down`."""
 
-    #: Tasks, > `down`.
-    up: Annotated[int, within(1)]
-    #: Tasks, >= 0.
-    down: Annotated[int, within(0)]
-    #: Workers a step.
-    step: Annotated[int, within(1, 999)] = 1
-    #: Seconds.
-    up_after: Duration = 10.0
-    down_after: Duration = 120.0
+    #: > `down`.
+    up: Annotated[int, within(1)] = Field(
+        description="more waiting tasks than this add workers", examples=[100]
+    )
+    down: Annotated[int, within(0)] = Field(
+        description="fewer waiting tasks than this take workers away; less than up", examples=[10]
+    )
+    step: Annotated[int, within(1, 999)] = Field(
+        1, description="how many workers come or go at once", examples=[2]
+    )
+    up_after: Duration = Field(
+        10.0, description="how long demand must stay above up before workers are added", examples=["10s"]
+    )
+    down_after: Duration = Field(
+        120.0,
+        description="how long demand must stay below down before workers are taken away",
+        examples=["2m"],
+    )
 
     @field_validator("down")
     @classmethod
@@ -38,16 +47,16 @@ class ThresholdScale(Keys):
 class ScheduleKeys(Keys):
     """At least so many workers for a while after each time that a cron expression names."""
 
-    cron: Annotated[str, PlainValidator(crontab.expression)] = Field(
-        description="when it begins, as crontab has it: '0 8 * * mon-fri'"
+    cron: Annotated[str, PlainValidator(crontab.expression), kind("cron")] = Field(
+        description="when it begins, as crontab has it: '0 8 * * mon-fri'", examples=["0 8 * * mon-fri"]
     )
-    #: Seconds, > 0.
     lasts: Annotated[Duration, AfterValidator(more_than_zero)] = Field(
-        alias="for", description="how long it lasts, such as 10h"
+        alias="for", description="how long it lasts, such as 10h", examples=["10h"]
     )
-    min_workers: Annotated[int, within(1, 999)] = Field(description="how many workers at least")
-    #: IANA name.
-    timezone: Annotated[str, PlainValidator(crontab.timezone)] = "UTC"
+    min_workers: Annotated[int, within(1, 999)] = Field(description="how many workers at least", examples=[6])
+    timezone: Annotated[str, PlainValidator(crontab.timezone), kind("text")] = Field(
+        "UTC", description="the time zone that cron is meant in, by its IANA name", examples=["Europe/Berlin"]
+    )
 
 
 Schedules = Annotated[
@@ -61,12 +70,24 @@ Schedules = Annotated[
 class Scale(Keys):
     """The policies of a fleet; the highest recommendation wins."""
 
-    threshold: ThresholdScale | None = None
-    #: Tasks a worker, > 0.
-    backlog_per_worker: Annotated[float, AfterValidator(more_than_zero)] | None = None
-    #: Seconds, > 0.
-    max_wait: Annotated[Duration, AfterValidator(more_than_zero)] | None = None
-    schedule: Schedules = ()
+    threshold: ThresholdScale | None = Field(
+        None,
+        description="steps up after demand was above up for a while, and down after it was below down",
+        examples=[{"up": 100, "down": 10, "step": 2, "up_after": "10s", "down_after": "2m"}],
+    )
+    backlog_per_worker: Annotated[float, AfterValidator(more_than_zero)] | None = Field(
+        None, description="one worker for so many waiting tasks; more than 0", examples=[20]
+    )
+    max_wait: Annotated[Duration, AfterValidator(more_than_zero)] | None = Field(
+        None,
+        description="a task should start within this time, with as few workers as that takes",
+        examples=["30s"],
+    )
+    schedule: Schedules = Field(
+        (),
+        description="at least so many workers for a while, from each time that a cron expression names",
+        examples=[[{"cron": "0 8 * * mon-fri", "for": "10h", "min_workers": 6, "timezone": "Europe/Berlin"}]],
+    )
 
     @property
     def policies(self) -> tuple[model.PolicySettings, ...]:

@@ -11,11 +11,14 @@ from autoscaler.model import Rate
 _SECONDS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _NUMBER = r"[0-9]{1,12}(?:\.[0-9]{1,6})?"
 _DURATION = re.compile("".join(rf"(?:({_NUMBER}){unit})?" for unit in _SECONDS))
+#: For editors: the same, and not empty.
+DURATION_PATTERN = "(?=.)" + "".join(rf"({_NUMBER}{unit})?" for unit in _SECONDS)
 _LONGEST = 366 * 86400.0
 
 _BYTES = {"B": 1} | {f"{p}B": 1000**n for n, p in enumerate("kMGT", 1)} | {"KB": 1000}
 _BYTES |= {f"{p}iB": 1024**n for n, p in enumerate("KMGT", 1)}
 _SIZE = re.compile(rf"({_NUMBER})([A-Za-z]+)")
+SIZE_PATTERN = rf"{_NUMBER}({'|'.join(_BYTES)})"
 
 _RATE = re.compile(r"([0-9]{1,6})/(.+)", re.DOTALL)
 
@@ -70,6 +73,22 @@ def rate(value: object) -> Rate:
             f"{show(text)} would never let the fleet change: at least one worker in more than 0s"
         )
     return Rate(workers, period)
+
+
+def written_duration(seconds: float) -> str:
+    """Write seconds as the file has them: ``2s``, ``1h30m``, ``500ms``; to the millisecond."""
+    left, parts = round(seconds * 1000), ""
+    for unit, size in _SECONDS.items():
+        number, left = divmod(left, round(size * 1000))
+        parts += f"{number}{unit}" if number else ""
+    return parts or "0s"
+
+
+def written_size(number: int) -> str:
+    """Write bytes as the file has them: ``1GiB``, ``512MiB``."""
+    whole = [unit for unit, size in _BYTES.items() if unit.endswith("iB") and number and not number % size]
+    unit = whole[-1] if whole else "B"
+    return f"{number // _BYTES[unit]}{unit}"
 
 
 def _with_unit(value: object, what: str, example: str) -> str:

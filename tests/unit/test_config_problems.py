@@ -164,7 +164,10 @@ FLEET_PROBLEMS = [
     ("scale: {backlog_per_worker: 0}", "scale.backlog_per_worker: must be more than 0, not 0"),
     ("scale: {treshold: 1}", "scale.treshold: is not a known key; did you mean threshold?"),
     ("scale: {threshold: {up: 5, down: 5}}", "scale.threshold.down: 5 is not less than up (5)"),
-    ("scale: {threshold: {up: 5}}", "scale.threshold.down: is missing"),
+    (
+        "scale: {threshold: {up: 5}}",
+        "scale.threshold.down: is missing: fewer waiting tasks than this take workers away; less than up",
+    ),
     (
         "scale: {threshold: {up: 5, down: 1, up_after: 3}}",
         "scale.threshold.up_after: 3 has no unit; write a duration such as 30s, 2m or 1h30m",
@@ -222,7 +225,7 @@ FLEET_PROBLEMS = [
     ("drain_timeout: 0s", "drain_timeout: must be more than 0, not 0"),
     ("fallback: {workers: 2, after: 1m}", "fallback.workers: 2 is more than max_workers (1)"),
     ("fallback: {workers: 0, after: 1m}", "fallback.workers: 0 is less than min_workers (1)"),
-    ("fallback: {workers: 1}", "fallback.after: is missing"),
+    ("fallback: {workers: 1}", "fallback.after: is missing: how long the demand must have been unknown"),
     ("fallback: 1", "fallback: must be a mapping of keys to values, not 1 (a number)"),
     ("dry_run: 'no'", "dry_run: must be true or false, not 'no' (text)"),
     ("user: !!python/name:os.system x", "user: the tag !!python/name:os.system is not supported"),
