@@ -12,6 +12,7 @@ from autoscaler.cli.demo import demo
 from autoscaler.cli.exits import exit_of
 from autoscaler.cli.explain import explain
 from autoscaler.cli.run import run
+from autoscaler.cli.schema import schema
 from autoscaler.cli.simulate import simulate_command
 from autoscaler.cli.status import status
 from autoscaler.errors import AutoscalerError, ConfigError
@@ -49,6 +50,7 @@ for command in (
     status,
     explain,
     simulate_command,
+    schema,
     demo,
 ):
     main.add_command(command)

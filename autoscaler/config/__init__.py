@@ -7,6 +7,8 @@ What a value must be stands in `schema`; what one piece of text must look like i
 and `crontab`.
 """
 
+from autoscaler.config.fleet import Fleet
+from autoscaler.config.json_schema import json_schema
 from autoscaler.config.load import find, load
 from autoscaler.config.places import line_of, socket_of, url_file_of
 from autoscaler.config.scale import Scale, ScheduleKeys, ThresholdScale
@@ -14,7 +16,6 @@ from autoscaler.config.schema import (
     Broker,
     Config,
     Console,
-    Fleet,
     Host,
     Supervisord,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "Supervisord",
     "ThresholdScale",
     "find",
+    "json_schema",
     "line_of",
     "load",
     "socket_of",
