@@ -24,6 +24,7 @@ from autoscaler.controller import Controller
 from autoscaler.errors import AutoscalerError, ConfigError, StoreError
 from autoscaler.model import Tick
 from autoscaler.narrate import narrate
+from autoscaler.notify import Notifier, status_line
 from autoscaler.store import Lock, Store
 from autoscaler.watched_config import WatchedConfig
 from autoscaler.wiring import Connections, local_host_name, log_folders, sources, target
@@ -74,6 +75,7 @@ class Daemon:
     environ : what ``${NAME}`` in the config stands for.
     on_step : called after each step of acting with its name; tests kill the daemon there.
     host_name : part of every worker's node name; this machine's own if not given.
+    notifier : told what becomes of the daemon; nobody if not given.
     """
 
     def __init__(
@@ -84,11 +86,13 @@ class Daemon:
         on_step: StepHook = lambda _: None,
         host_name: str = "",
         clock: Callable[[], float] | None = None,
+        notifier: Notifier | None = None,
     ) -> None:
         self._host_name = host_name or local_host_name()
         self._file = WatchedConfig(path, environ, self._host_name)
         self._on_step = on_step
         self._clock = clock or SteadyClock()
+        self._notifier = notifier or Notifier({})
         self._inbox: queue.SimpleQueue[Word] = queue.SimpleQueue()
         self.config = self._file.load()
         now = self._clock()
@@ -139,7 +143,9 @@ class Daemon:
             _make_log_folders(self.config)
             fleets = ", ".join(self.config.fleets) or "none"
             log.info("started with %s, fleets: %s", self._file.path, fleets)
+            self._notifier.ready()
             self._loop(controller, store, connections, lock)
+            self._notifier.stopping()
         log.info("stopped; the workers run on")
 
     def _loop(self, controller: Controller, store: Store, connections: Connections, lock: Lock) -> None:
@@ -149,8 +155,11 @@ class Daemon:
             while word is not Word.STOP:
                 self._stop_if_lost(lock)
                 if word is Word.RELOAD or self._file.changed():
+                    self._notifier.reloading()
                     connections = self._reload(controller, store, connections)
+                    self._notifier.ready()
                 self._tick(controller)
+                self._notifier.status(self._status())
                 due = max(due + self.config.polling_interval, time.monotonic())
                 word = self._next_word(due)
         finally:
@@ -168,11 +177,20 @@ class Daemon:
         raise StoreError(words)
 
     def _next_word(self, due: float) -> Word | None:
-        """Wait for a word until the next tick is due."""
-        try:
-            return self._inbox.get(timeout=max(0.0, due - time.monotonic()))
-        except queue.Empty:
-            return None
+        """Wait for a word until the next tick is due; whoever watches hears of us in between."""
+        while True:
+            self._notifier.beat()
+            left = max(0.0, due - time.monotonic())
+            try:
+                return self._inbox.get(timeout=min(left, self._notifier.period))
+            except queue.Empty:
+                if time.monotonic() >= due:
+                    return None
+
+    def _status(self) -> str:
+        """What the service manager shows."""
+        seen = self.snapshot
+        return status_line(seen.tick, seen.trouble, wrong_config=bool(seen.config_problems))
 
     def _tick(self, controller: Controller) -> None:
         try:

@@ -13,6 +13,7 @@ from autoscaler import config
 from autoscaler.cli.options import config_option
 from autoscaler.console.server import Server, make_app
 from autoscaler.daemon import Daemon, SteadyClock
+from autoscaler.notify import Notifier
 
 
 @click.command()
@@ -21,7 +22,8 @@ def run(path: Path | None) -> None:
     """Run the daemon in the foreground.
 
     TERM and INT stop it and leave the workers running, HUP reads the config again. The config file is
-    also read again by itself when it changes.
+    also read again by itself when it changes. Services that are not up yet are waited for. Whoever set
+    NOTIFY_SOCKET (systemd, start-stop-daemon) is told when it is ready and what it waits for.
 
     \b
     Example:
@@ -29,7 +31,7 @@ def run(path: Path | None) -> None:
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     clock = SteadyClock()
-    daemon = Daemon(config.find(path, os.environ), clock=clock)
+    daemon = Daemon(config.find(path, os.environ), clock=clock, notifier=Notifier(os.environ))
     daemon.handle_signals()
     console = daemon.config.console
     daemon.run(beside=Server(make_app(lambda: daemon.snapshot, clock), console.socket, console.listen))
