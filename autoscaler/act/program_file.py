@@ -206,18 +206,19 @@ def _unsafe_character(text: str) -> str | None:
 def arguments(section: str) -> tuple[str, ...]:
     """The argument vector of a section that `render` wrote; empty for one that it did not."""
     try:
-        return tuple(shlex.split(_setting(section, "command").replace("%%", "%")))
+        return tuple(shlex.split(setting(section, "command").replace("%%", "%")))
     except ValueError:
         return ()
 
 
 def log_file(section: str) -> Path | None:
     """The log file of a section that `render` wrote; None for one that names none."""
-    text = _setting(section, "stdout_logfile").replace("%%%%", "%")
+    text = setting(section, "stdout_logfile").replace("%%%%", "%")
     return Path(text) if text.startswith("/") else None
 
 
-def _setting(section: str, key: str) -> str:
+def setting(section: str, key: str) -> str:
+    """What a section that `render` wrote says under a key, not unquoted; empty where it says nothing."""
     values = (line.removeprefix(f"{key}=") for line in section.splitlines() if line.startswith(f"{key}="))
     return next(values, "")
 

@@ -178,3 +178,12 @@ def _no_white_space(url: str) -> None:
         raise ValueError("is empty")
     if invisible(url) or re.search(r"\s", url):
         raise ValueError("holds white space or a control character; percent-encode it")
+
+
+def place(url: str) -> tuple[str, int, str] | None:
+    """Host, port and virtual host of a checked RabbitMQ url (the first); None for another broker."""
+    if not _is_rabbitmq(url):
+        return None
+    parts = _parts(url)
+    tls = url.partition("://")[0].lower() == "amqps"
+    return parts.hostname or "localhost", parts.port or (5671 if tls else 5672), parts.path or "/"

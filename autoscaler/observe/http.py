@@ -30,6 +30,8 @@ class Answer:
 
     status: int
     body: bytes
+    #: The ``Date`` header as it came; empty if there was none.
+    date: str = ""
 
 
 class Http:
@@ -89,7 +91,7 @@ class Http:
                 body += piece
                 if len(body) > self._max_body:
                     raise SourceError(f"the answer is longer than {self._max_body} bytes")
-            return Answer(response.status_code, bytes(body))
+            return Answer(response.status_code, bytes(body), str(response.headers.get("Date", "")))
 
     def close(self) -> None:
         """Close the connection."""

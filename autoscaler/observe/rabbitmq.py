@@ -113,6 +113,11 @@ class Api:
     user: str
     password: str = field(repr=False)
 
+    @property
+    def root(self) -> str:
+        """Of the whole API, ``http://host:15672/api``."""
+        return self.url.removesuffix(f"/queues/{quote(self.vhost, safe='')}")
+
     @classmethod
     def parse(cls, url: str, vhost: str) -> Api:
         """Take a URL with user and password apart.

@@ -1,0 +1,35 @@
+"""What the doctor finds, on a terminal and as an exit code; `check --connect` and others show it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import click
+
+from autoscaler.cli.exits import Exit
+from autoscaler.doctor import Finding, Level
+
+_COLOURS = {Level.OK: "green", Level.NOTE: "blue", Level.WARNING: "yellow", Level.ERROR: "red"}
+
+
+def print_finding(finding: Finding) -> None:
+    """Print one finding, and below it what to do."""
+    level = click.style(f"{finding.level:8}", fg=_COLOURS[finding.level])
+    unknown = "unknown: " if finding.unknown else ""
+    click.echo(f"{level} {finding.about}: {unknown}{finding.seen}")
+    if finding.todo and finding.level is not Level.OK:
+        click.echo(f"{'':8} -> {finding.todo}")
+
+
+def summary(findings: Sequence[Finding]) -> str:
+    """How many there are of each level."""
+    counts = Counter(finding.level for finding in findings)
+    return ", ".join(f"{counts[level]} {level}" for level in reversed(Level))
+
+
+def exit_of_findings(findings: Sequence[Finding]) -> Exit:
+    """0 without an error; 5 where a service cannot be reached; else 1."""
+    if any(finding.unreachable for finding in findings):
+        return Exit.UNREACHABLE
+    return Exit.FAILED if any(finding.level is Level.ERROR for finding in findings) else Exit.FINE

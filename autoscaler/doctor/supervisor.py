@@ -1,0 +1,213 @@
+"""supervisord: whether it answers, reads our file, has room for the workers, and whom they run as."""
+
+from __future__ import annotations
+
+import configparser
+import fnmatch
+import os
+import platform
+import pwd
+from collections.abc import Iterator
+from pathlib import Path
+
+from autoscaler.act.celery_program import MIN_STOP_WAIT, parse_worker_name
+from autoscaler.act.program_file import setting
+from autoscaler.act.rpc import parse_url
+from autoscaler.doctor.finding import Finding, error, note, ok, unknown, unreachable, warning
+from autoscaler.doctor.subject import Subject
+from autoscaler.errors import TargetError
+
+#: The oldest supervisord that this was tried with.
+OLDEST = (4, 2)
+#: File descriptors that supervisord holds for itself, at most, and for a program: its input, output and log.
+OWN_DESCRIPTORS = 30
+DESCRIPTORS_PER_PROGRAM = 5
+
+
+def answers(subject: Subject) -> Iterator[Finding]:
+    """It is reachable, runs, and is a version that we know."""
+    label = parse_url(subject.config.supervisord.url.get_secret_value()).label
+    found = subject.identity
+    if isinstance(found, TargetError):
+        yield unreachable(
+            "supervisord", str(found), "start it: supervisord -c /etc/supervisor/supervisord.conf"
+        )
+        return
+    seen = f"{found.version} answers on {label}, pid {found.pid}, {found.state}"
+    if found.state != "RUNNING":
+        yield error("supervisord", seen, "restart it")
+    elif _version(found.version) < OLDEST:
+        yield warning(
+            "supervisord", f"{seen}: never tried with so old a one", "install supervisor 4.2.5 or newer"
+        )
+    else:
+        yield ok("supervisord", seen)
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
+
+
+# --- the include ----------------------------------------------------------------------------------------
+
+
+def covers_our_file(subject: Subject) -> Iterator[Finding]:
+    """Its [include] reads supervisord.programs_file."""
+    ours = subject.config.supervisord.programs_file
+    if isinstance(subject.identity, TargetError):
+        yield unknown("include", "supervisord does not answer")
+        return
+    if set(subject.sections) & set(subject.processes):
+        yield ok("include", f"supervisord runs programs of {ours}")
+        return
+    main = subject.process.config_file if subject.process else None
+    if main is None:
+        yield unknown(
+            "include",
+            "supervisord's own configuration file cannot be told from here",
+            f"see that it has: [include] files = {ours}",
+        )
+        return
+    yield _covered(main, ours)
+
+
+def _covered(main: Path, ours: Path) -> Finding:
+    try:
+        patterns = include_patterns(main)
+    except (OSError, configparser.Error, UnicodeDecodeError) as problem:
+        why = problem.strerror if isinstance(problem, OSError) else type(problem).__name__
+        return unknown(
+            "include", f"{main} cannot be read: {why}", f"see that it has: [include] files = {ours}"
+        )
+    if any(_matches(ours, pattern) for pattern in patterns):
+        return ok("include", f"{main} includes {ours}")
+    shown = " ".join(patterns) or "nothing"
+    todo = f"in {main}: [include] files = {' '.join([*patterns, str(ours)])}; then restart supervisord"
+    return error("include", f"{main} includes {shown}, which does not cover {ours}", todo)
+
+
+def include_patterns(main: Path) -> list[str]:
+    """The absolute glob patterns of a main file's [include], as supervisord expands them.
+
+    Source
+    ------
+    http://supervisord.org/configuration.html#include-section-settings
+    """
+    parser = configparser.RawConfigParser(inline_comment_prefixes=(";", "#"), strict=False)
+    parser.read_string(main.read_text(encoding="utf-8"), source=str(main))
+    text = parser.get("include", "files", fallback="")
+    here = str(main.parent.resolve())
+    text = text.replace("%(here)s", here).replace("%(host_node_name)s", platform.node()).replace("%%", "%")
+    return [os.path.normpath(Path(here, pattern)) for pattern in text.split()]
+
+
+def _matches(path: Path, pattern: str) -> bool:
+    """Whether a glob names a file, folder by folder: ``*`` matches no ``/``, nor a leading dot."""
+    for spelling in {path, Path(os.path.realpath(path.parent)) / path.name}:
+        parts, wanted = spelling.parts, Path(pattern).parts
+        if len(parts) == len(wanted) and all(map(_part_matches, parts, wanted)):
+            return True
+    return False
+
+
+def _part_matches(part: str, wanted: str) -> bool:
+    hidden = part.startswith(".") and not wanted.startswith(".")
+    return fnmatch.fnmatchcase(part, wanted) and not hidden
+
+
+# --- room and rights ------------------------------------------------------------------------------------
+
+
+def has_descriptors(subject: Subject) -> Iterator[Finding]:
+    """It may open as many files as all fleets at their largest take."""
+    process = subject.process
+    if process is None or process.max_files is None:
+        yield unknown("minfds", "supervisord's limit of open files cannot be seen from here")
+        return
+    most = sum(fleet.max_workers for fleet in subject.config.fleets.values())
+    others = len(set(subject.processes) - set(subject.sections))
+    wanted = OWN_DESCRIPTORS + DESCRIPTORS_PER_PROGRAM * (most + others)
+    seen = (
+        f"supervisord may open {process.max_files} files; {most} workers and {others} other programs "
+        f"take up to {wanted}"
+    )
+    if process.max_files >= wanted:
+        yield ok("minfds", seen)
+    else:
+        yield error(
+            "minfds",
+            seen,
+            f"in supervisord's main file: [supervisord] minfds={2 * wanted}; raise its service's limit too "
+            f"(systemd: LimitNOFILE={2 * wanted}); then restart supervisord",
+        )
+
+
+def runs_workers_as(subject: Subject) -> Iterator[Finding]:
+    """No worker runs as root unless the config says so."""
+    process = subject.process
+    if process is None:
+        yield unknown("root", "whom supervisord runs as cannot be seen from here")
+        return
+    for name, fleet in subject.config.fleets.items():
+        if fleet.user is None and process.uid == 0:
+            yield warning(
+                f"{name}: user",
+                "supervisord runs as root and the fleet has no user, so its workers run as root",
+                f"fleets: {{{name}: {{user: shop}}}}, or user: root if that is really meant",
+            )
+        elif fleet.user == "root":
+            yield warning(
+                f"{name}: user",
+                "workers run as root, as the config says: whoever may publish a task may do all on this "
+                "machine; Celery refuses pickle as root unless C_FORCE_ROOT is set",
+                f"useradd --system shop, and fleets: {{{name}: {{user: shop}}}}",
+            )
+        else:
+            yield from _can_become(name, fleet.user, process.uid)
+
+
+def _can_become(fleet: str, user: str | None, uid: int) -> Iterator[Finding]:
+    try:
+        wanted = uid if user is None else pwd.getpwnam(user).pw_uid
+    except KeyError:
+        yield error(f"{fleet}: user", f"there is no user {user} on this machine", f"useradd --system {user}")
+        return
+    if uid not in (0, wanted):
+        yield error(
+            f"{fleet}: user",
+            f"supervisord runs as uid {uid} and cannot become {user}",
+            "run supervisord as root, or take `user` out of the fleet: its workers then run as supervisord's",
+        )
+    else:
+        yield ok(f"{fleet}: user", f"workers run as {user or f'uid {uid}, as supervisord does'}")
+
+
+def waits_long_enough(subject: Subject) -> Iterator[Finding]:
+    """The programs that are written now would not be killed in the middle of a task."""
+    if not subject.sections:
+        yield note("stopwaitsecs", "no worker has a program yet")
+        return
+    found = False
+    for name, section in sorted(subject.sections.items()):
+        for problem in _stopping(subject, name, section):
+            found = True
+            yield warning(
+                f"{name}: stopwaitsecs",
+                problem,
+                "nothing, if nobody edited the file: the daemon replaces the worker when it is "
+                "idle; until then "
+                f"do not stop it with supervisorctl, but with `autoscaler drain {name}`",
+            )
+    if not found:
+        yield ok("stopwaitsecs", f"all {len(subject.sections)} programs wait for their tasks to end")
+
+
+def _stopping(subject: Subject, name: str, section: str) -> Iterator[str]:
+    parsed = parse_worker_name(name)
+    fleet = subject.config.fleets.get(parsed[0]) if parsed else None
+    wanted = max(fleet.drain_timeout if fleet else 0.0, MIN_STOP_WAIT)
+    text = setting(section, "stopwaitsecs")
+    if not text.isdigit() or int(text) < wanted:
+        yield f"stopwaitsecs is {text or 'not there (10)'}, less than drain_timeout ({wanted:g} s)"
+    if setting(section, "stopasgroup") != "false":
+        yield "stopasgroup is not false: stopping the worker kills its running tasks"
