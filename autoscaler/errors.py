@@ -8,6 +8,7 @@
     │   ├── SupervisordFault         supervisord answered with a fault
     │   ├── ProgramFileError         the programs file cannot be read, trusted or written
     │   └── ReloadRefused            a reload was, or would have been, something else than was meant
+    ├── TakeoverError            an existing set-up cannot be read or taken over; says what stays as it was
     ├── TraceError               a trace file cannot be used
     ├── StoreError               the state folder or its database cannot be used
     ├── AlreadyRunning           another daemon holds the lock
@@ -90,6 +91,10 @@ class ProgramFileError(TargetError):
 
 class ReloadRefused(TargetError):
     """Reloading supervisord's config would change something else than was meant."""
+
+
+class TakeoverError(AutoscalerError):
+    """An existing set-up cannot be read, or not be taken over as it is."""
 
 
 class TraceError(AutoscalerError):

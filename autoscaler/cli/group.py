@@ -11,6 +11,7 @@ from autoscaler.cli.check import check
 from autoscaler.cli.demo import demo
 from autoscaler.cli.exits import exit_of
 from autoscaler.cli.explain import explain
+from autoscaler.cli.import_file import import_command
 from autoscaler.cli.run import run
 from autoscaler.cli.schema import schema
 from autoscaler.cli.simulate import simulate_command
@@ -52,5 +53,6 @@ for command in (
     simulate_command,
     schema,
     demo,
+    import_command,
 ):
     main.add_command(command)

@@ -44,3 +44,8 @@ def _configured_socket(path: Path | None) -> Path:
             raise
         return config.Console().socket
     return config.socket_of(found) or config.Console().socket
+
+
+def note(text: str) -> None:
+    """Say on stderr what the reader should know but need not act on."""
+    click.echo(f"note: {text}", err=True)

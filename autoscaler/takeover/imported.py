@@ -1,0 +1,84 @@
+"""A file of another tool -> fleets: which kind it is, and what it could not tell us."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from autoscaler.errors import TakeoverError
+from autoscaler.takeover.celeryd import celeryd, is_celeryd
+from autoscaler.takeover.drafts import FleetDraft, Machine, OldWorkers, fleet_drafts
+from autoscaler.takeover.ini import sections
+from autoscaler.takeover.programs import old_programs
+from autoscaler.takeover.queue_file import queue_file
+from autoscaler.takeover.workers import old_workers, other_celery_programs, worker_programs
+
+#: Bytes; a larger file is none of these.
+_LARGEST = 1024**2
+
+
+def read_text(file: Path) -> str:
+    """Read a file that is to be a text.
+
+    Raises
+    ------
+    TakeoverError : it cannot be read, or is none.
+    """
+    try:
+        if file.stat().st_size > _LARGEST:
+            raise TakeoverError(f"{file}: is larger than {_LARGEST} bytes")
+        return file.read_bytes().decode()
+    except UnicodeDecodeError:
+        raise TakeoverError(f"{file}: is not UTF-8") from None
+    except OSError as error:
+        raise TakeoverError(f"{file}: cannot be read: {error.strerror}") from None
+
+
+def imported(file: Path, machine: Machine) -> tuple[tuple[FleetDraft, ...], tuple[str, ...]]:
+    """Read a queue file, a supervisord file or a celeryd defaults file.
+
+    Returns
+    -------
+    The fleets, and what was not carried over and why, each as ``FILE:LINE: NAME: key: reason``.
+
+    Raises
+    ------
+    TakeoverError : it is none of these, or holds no Celery worker.
+    """
+    text = read_text(file)
+    if any(line.startswith("[") and line.rstrip().endswith("]") for line in text.splitlines()):
+        return _supervisord_file(file, text, machine)
+    kind = celeryd if is_celeryd(text) else queue_file
+    workers, notes = kind(file, text, machine.cores)
+    drafts = fleet_drafts(workers, (), machine)
+    return drafts, (*notes, *_lost(workers))
+
+
+def _supervisord_file(
+    file: Path, text: str, machine: Machine
+) -> tuple[tuple[FleetDraft, ...], tuple[str, ...]]:
+    programs, problems = old_programs(sections(file, text), os.environ)
+    notes = list(problems)
+    for program, kind in other_celery_programs(programs):
+        notes.append(f"{program.where}: runs celery {kind}, which is no worker; it stays as it is")
+    found = worker_programs(programs)
+    if not found:
+        told = "".join(f"\n{note}" for note in notes)
+        raise TakeoverError(f"{file}: no [program:x] with `celery worker` in its command{told}")
+    workers = [old_workers(each, None, machine.cores) for each in found]
+    taken = [process.name for program in programs for process in program.processes]
+    for each, one in zip(found, workers, strict=True):
+        section = each.program.section
+        for lost in one.lost:
+            notes.append(f"{file}:{section.line_of(_key(lost))}: [{section.name}]: {lost}")
+    return fleet_drafts(workers, taken, machine), tuple(notes)
+
+
+def _key(lost: str) -> str:
+    """The setting that a loss is about; an option stands in the command."""
+    key = lost.partition(":")[0]
+    return "command" if key.startswith("-") else key
+
+
+def _lost(workers: tuple[OldWorkers, ...]) -> list[str]:
+    return [f"{each.source}: {each.name}: {text}" for each in workers for text in each.lost]
