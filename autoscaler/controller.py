@@ -18,7 +18,7 @@ from autoscaler.act.turn import Order, Report, World
 from autoscaler.config import Config, Fleet
 from autoscaler.decide import Reader, decide, fleet_demands, not_after
 from autoscaler.errors import TargetError
-from autoscaler.measure import update
+from autoscaler.measure import expected, learn, restored, update
 from autoscaler.model import (
     STARTED_WITHIN,
     Decision,
@@ -30,7 +30,9 @@ from autoscaler.model import (
     HostStats,
     Known,
     Measures,
+    Minute,
     Observation,
+    Past,
     Process,
     Reading,
     Scaling,
@@ -64,7 +66,14 @@ class Memory(Protocol):
     def memory(self) -> dict[str, FleetMemory]: ...
     def tracks(self) -> dict[str, Track]: ...
     def holds(self) -> dict[str, Hold]: ...
-    def record(self, tick: Tick, memory: Mapping[str, FleetMemory], tracks: Mapping[str, Track]) -> None: ...
+    def minutes(self) -> dict[str, tuple[Minute, ...]]: ...
+    def record(
+        self,
+        tick: Tick,
+        memory: Mapping[str, FleetMemory],
+        tracks: Mapping[str, Track],
+        minutes: Mapping[str, Minute],
+    ) -> None: ...
 
 
 class Controller:
@@ -85,6 +94,9 @@ class Controller:
         self._host_name = host_name
         self._memory = store.memory()
         self._tracks = store.tracks()
+        self._pasts = {fleet: restored(minutes) for fleet, minutes in store.minutes().items()}
+        #: Each fleet's minute that this tick has ended.
+        self._minutes: dict[str, Minute] = {}
         #: What each fleet's last decision was taken on, and the memory that it was taken with.
         self._considered: dict[str, tuple[Situation, FleetMemory]] = {}
         self._seen = store.seen_workers()
@@ -112,7 +124,8 @@ class Controller:
         scene = self._look_at_programs()
         tick = self._blind_tick(now, scene) if isinstance(scene, str) else self._seeing_tick(now, scene)
         tick = replace(tick, duration=time.monotonic() - started)
-        self._store.record(tick, self._memory, self._tracks)
+        self._store.record(tick, self._memory, self._tracks, self._minutes)
+        self._minutes = {}
         return tick
 
     # --- observe ---
@@ -258,12 +271,17 @@ class Controller:
             room.take(fleet, decision.start)
         self._memory = {fleet: memory for fleet, memory in self._memory.items() if fleet in decisions}
         self._tracks = {fleet: track for fleet, track in self._tracks.items() if fleet in decisions}
+        self._pasts = {fleet: past for fleet, past in self._pasts.items() if fleet in decisions}
         return decisions
 
     def _measure(self, now: float, fleet: str, demand: Demand, members: Members) -> Measures:
-        track = update(self._tracks.get(fleet, Track()), now, demand, members)
-        self._tracks[fleet] = track
-        return track.measures
+        before = self._tracks.get(fleet, Track())
+        self._tracks[fleet] = track = update(before, now, demand, members)
+        past, minute = learn(self._pasts.get(fleet, Past()), before, track)
+        self._pasts[fleet] = past
+        if minute is not None:
+            self._minutes[fleet] = minute
+        return replace(track.measures, expected=expected(past))
 
     def _all_fleets(self, workers: Mapping[str, Worker]) -> dict[str, Scaling]:
         retired = {worker.fleet for worker in workers.values()} - set(self._config.fleets)

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
-from autoscaler.decide import decide
+from autoscaler.decide import decide, learnt
+from autoscaler.decide.case import case_of
 from autoscaler.decide.victims import order
 from autoscaler.decide.words import count, number, seconds
 from autoscaler.model import (
@@ -30,6 +31,8 @@ from autoscaler.model import (
 
 #: Waiting tasks beyond which nobody asks what would be.
 MOST_TASKS = 1_000_000
+#: Expected rises that are told.
+MOST_EXPECTED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ def explain(situation: Situation, memory: FleetMemory) -> Explanation:
         at=situation.now,
         current=decision.current,
         desired=decision.desired,
-        seen=tuple(seen(situation)),
+        seen=(*seen(situation), *expected(situation, memory)),
         recommendations=decision.recommendations,
         reasons=decision.reasons,
         steps=steps(decision),
@@ -129,6 +132,15 @@ def _measures(measures: Measures) -> Iterator[str]:
         yield f"A task runs {_estimate(measures.service)} s on the mean."
     if measures.start_seconds is not None:
         yield f"A worker takes {_estimate(measures.start_seconds)} s to start."
+
+
+def expected(situation: Situation, memory: FleetMemory) -> Iterator[str]:
+    """The next rises that the past lets expect, a sentence each."""
+    case = case_of(situation, memory)
+    coming = [each for each in situation.measures.expected if each.at + learnt.LASTS > situation.now]
+    for each in coming[:MOST_EXPECTED]:
+        told = learnt.told(situation.scaling, each)
+        yield f"{told[0].upper()}{told[1:]}; {learnt.standing(case, each)}."
 
 
 def _estimate(of: Estimate) -> str:

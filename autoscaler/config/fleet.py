@@ -157,6 +157,7 @@ class Fleet(Keys):
             max_scale_up=self.max_scale_up,
             max_scale_down=self.max_scale_down,
             fallback=self.fallback,
+            learn=self.scale.learn if self.scale else False,
         )
 
     @field_validator("min_workers")

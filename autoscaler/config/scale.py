@@ -88,6 +88,12 @@ class Scale(Keys):
         description="at least so many workers for a while, from each time that a cron expression names",
         examples=[[{"cron": "0 8 * * mon-fri", "for": "10h", "min_workers": 6, "timezone": "Europe/Berlin"}]],
     )
+    learn: bool = Field(
+        True,
+        description="start workers ahead of a rise that earlier days or hours let expect, where one that "
+        "starts when the tasks are there would come too late",
+        examples=[False],
+    )
 
     @property
     def policies(self) -> tuple[model.PolicySettings, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from autoscaler.decide import limits, pace, starts, threshold
+from autoscaler.decide import learnt, limits, pace, starts, threshold
 from autoscaler.decide.case import Case, Course, case_of, follow
 from autoscaler.decide.plan import Plan, plan
 from autoscaler.decide.policies import highest, recommend
@@ -36,7 +36,8 @@ def decide(situation: Situation, memory: FleetMemory) -> tuple[Decision, FleetMe
     max_workers unless the fleet is paused, and its `reasons` are never empty.
     """
     case = case_of(situation, memory)
-    recommendations = tuple(recommend(settings, case) for settings in case.scaling.policies)
+    policies = (recommend(settings, case) for settings in case.scaling.policies)
+    recommendations = (*policies, *learnt.recommend(case))
     top = highest(recommendations)
     proposed = _proposed(case, top)
     needed = follow(case, proposed, (limits.waiting, limits.running, limits.unknown, limits.fallback))

@@ -1,5 +1,6 @@
 """What is measured about each fleet over time, with no task events: pure, no clock, no I/O."""
 
+from autoscaler.measure.habits import expected, learn, restored
 from autoscaler.measure.update import update
 
-__all__ = ["update"]
+__all__ = ["expected", "learn", "restored", "update"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from autoscaler.measure import published, service, workers
+from autoscaler.measure import minutes, published, service, workers
 from autoscaler.model import SERVING, ActiveTask, Demand, Known, Measures, Moment, Track, Worker, WorkerState
 
 #: Seconds that the most slots in use are remembered.
@@ -75,7 +75,8 @@ def _look(track: Track, now: float, demand: Demand, fleet: Sequence[Worker]) -> 
     moment = Moment(now, track.accepted, slots, len(tasks), demand.waiting)
     track = service.look(track, moment, tasks)
     used = min(float(slots), demand.running + demand.waiting)
-    return replace(track, measures=_with_peak(track.measures, now, used))
+    track = replace(track, measures=_with_peak(track.measures, now, used))
+    return minutes.watch(track, now, used)
 
 
 def _active(fleet: Sequence[Worker]) -> list[ActiveTask]:

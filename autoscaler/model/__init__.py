@@ -22,6 +22,7 @@ from autoscaler.model.decided import (
     ThresholdMemory,
     Tick,
 )
+from autoscaler.model.learnt import Expectation, Minute, MinuteSoFar, Past
 from autoscaler.model.measured import (
     Counted,
     Estimate,
@@ -74,6 +75,7 @@ __all__ = [
     "Drain",
     "DrainPhase",
     "Estimate",
+    "Expectation",
     "Fallback",
     "FleetMemory",
     "FleetTick",
@@ -83,8 +85,11 @@ __all__ = [
     "Known",
     "MaxWait",
     "Measures",
+    "Minute",
+    "MinuteSoFar",
     "Moment",
     "Observation",
+    "Past",
     "PolicySettings",
     "Process",
     "ProcessState",

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from autoscaler.model.learnt import Expectation, Minute, MinuteSoFar
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -58,6 +60,8 @@ class Measures:
     peaks: tuple[tuple[float, float], ...] = ()
     #: Seconds from one tick to the next, on the mean; None before the second one.
     interval: float | None = None
+    #: What earlier days and hours let expect of the coming hour, in the order of time.
+    expected: tuple[Expectation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,3 +116,6 @@ class Track:
     starting: tuple[tuple[str, float], ...] = ()
     #: Seconds that the latest starts took.
     start_samples: tuple[float, ...] = ()
+    #: The minute that is being watched, and the last one that was watched from its beginning.
+    minute: MinuteSoFar | None = None
+    closed: Minute | None = None

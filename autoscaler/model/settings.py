@@ -85,6 +85,8 @@ class Scaling:
     max_scale_up: Rate | None = None
     max_scale_down: Rate | None = None
     fallback: Fallback | None = None
+    #: Whether workers may start ahead of what earlier days and hours let expect.
+    learn: bool = True
 
 
 @dataclass(frozen=True, slots=True)

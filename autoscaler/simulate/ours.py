@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autoscaler.decide import Reader, decide, fleet_demands
-from autoscaler.measure import update
+from autoscaler.measure import expected, learn, update
 from autoscaler.model import (
     ActiveTask,
     Decision,
     FleetMemory,
     HostBudget,
     Known,
+    Past,
     QueueStats,
     Reading,
     Scaling,
@@ -61,6 +62,7 @@ class Ours:
         self.decision: Decision | None = None
         self._memory = memory or FleetMemory()
         self._track = Track()
+        self._past = Past()
         self._seen: dict[int, Seen] = {}
         self._reader = Reader(FLEET, (QUEUE,), scaling.max_workers * scaling.concurrency)
 
@@ -85,8 +87,10 @@ class Ours:
         self, now: float, queues: dict[str, Reading[QueueStats]], workers: tuple[Worker, ...]
     ) -> Decision:
         demand = fleet_demands(now, [self._reader], queues, workers)[FLEET]
-        self._track = update(self._track, now, demand, workers)
-        situation = Situation(now, FLEET, self.scaling, demand, workers, NO_LIMIT, None, self._track.measures)
+        before, self._track = self._track, update(self._track, now, demand, workers)
+        self._past, _ = learn(self._past, before, self._track)
+        measures = replace(self._track.measures, expected=expected(self._past))
+        situation = Situation(now, FLEET, self.scaling, demand, workers, NO_LIMIT, None, measures)
         decision, self._memory = decide(situation, self._memory)
         return decision
 

@@ -7,6 +7,7 @@
     holds       what operators ordered
     decisions   each decision that differs from the one before it
     samples     one row a fleet every ten seconds
+    minutes     one row a fleet every minute: tasks published and slots in use, and what was expected
 
 A killed daemon loses at most the tick that it was in, and a few seconds of what it measured: every step
 on a worker is journalled before it is taken (write-ahead log, so a commit survives the process; a power
@@ -18,7 +19,7 @@ cut ends the workers too).
     journal.py   drains and workers
     orders.py    what operators ordered
     memories.py  memory and tracks, and reading tracks beside the daemon
-    record.py    samples and decisions, and their clean-up
+    record.py    samples, minutes and decisions, and their clean-up
     store.py     all of it as the loop uses it
 """
 

@@ -1,18 +1,20 @@
-"""What has been: samples and decisions, for as long as they are kept."""
+"""What has been: samples, minutes and decisions, for as long as they are kept."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import groupby
 from typing import Final
 
 from pydantic import TypeAdapter
 
-from autoscaler.model import Decision, FleetTick, Reason, Tick
+from autoscaler.model import Decision, FleetTick, Measures, Minute, Reason, Tick
 from autoscaler.store.database import Database
 
 #: Seconds between two samples of a fleet.
 SAMPLE_PERIOD: Final = 10.0
 #: Seconds that rows are kept, by table; each has a column `at`.
-KEPT: Final = {"samples": 2 * 86400.0, "decisions": 30 * 86400.0}
+KEPT: Final = {"samples": 2 * 86400.0, "minutes": 15 * 86400.0, "decisions": 30 * 86400.0}
 #: Seconds between two clean-ups.
 CLEANUP_PERIOD: Final = 3600.0
 #: Rows that one tick deletes, and pages that it gives back: a clean-up of more goes on at the next one.
@@ -35,12 +37,29 @@ class Record:
         """Write what is to be kept of a tick; within a transaction."""
         decided = [(fleet, fleet.decision) for fleet in tick.fleets if fleet.decision is not None]
         self._db.connection.executemany(
-            "INSERT INTO samples (at, fleet, ready, reserved, running, workers, desired)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO samples"
+            " (at, fleet, ready, reserved, running, workers, desired, published, service)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [_sample(tick.at, fleet, d) for fleet, d in decided if self._is_sampled(fleet.name, tick.at)],
         )
         for _, decision in decided:
             self._record_decision(decision)
+
+    def record_minutes(self, minutes: Mapping[str, Minute]) -> None:
+        """Write the minutes that are over, by fleet; within a transaction."""
+        self._db.connection.executemany(
+            "INSERT OR REPLACE INTO minutes (fleet, at, arrivals, slots, by_day, by_hour)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            [(fleet, m.at, m.arrivals, m.slots, m.by_day, m.by_hour) for fleet, m in minutes.items()],
+        )
+
+    def minutes(self) -> dict[str, tuple[Minute, ...]]:
+        """All minutes that are kept, by fleet, in the order of time."""
+        rows = self._db.rows(
+            "SELECT fleet, at, arrivals, slots, by_day, by_hour FROM minutes ORDER BY fleet, at"
+        )
+        fleets = groupby(rows, key=lambda row: str(row[0]))
+        return {fleet: tuple(Minute(*row[1:]) for row in of) for fleet, of in fleets}
 
     def _is_sampled(self, fleet: str, now: float) -> bool:
         """Whether it is the fleet's first tick in its period; by a grid, so that late ticks do not add up."""
@@ -94,4 +113,12 @@ class Record:
 def _sample(at: float, fleet: FleetTick, decision: Decision) -> tuple[object, ...]:
     demand = decision.demand
     ready = demand.ready if demand.complete else None
-    return (at, fleet.name, ready, demand.reserved, demand.running, decision.current, decision.desired)
+    counts = (at, fleet.name, ready, demand.reserved, demand.running, decision.current, decision.desired)
+    measures = Measures() if fleet.situation is None else fleet.situation.measures
+    return (*counts, _published(at, measures), measures.service.value if measures.service else None)
+
+
+def _published(at: float, measures: Measures) -> float | None:
+    """The count of published tasks, if it was taken at this very time."""
+    latest = measures.published[-1] if measures.published else None
+    return latest[1] if latest is not None and latest[0] == at else None

@@ -10,7 +10,7 @@ from autoscaler.errors import StoreError
 
 DATABASE: Final = "autoscaler.db"
 #: Version of the tables; a database with a higher one was written by a later release.
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 #: Tables as they are now. What an older release has made stays as it was until a migration changes it.
 _SCHEMA: Final = """
@@ -28,13 +28,22 @@ CREATE INDEX IF NOT EXISTS decisions_by_fleet ON decisions (fleet, at);
 CREATE INDEX IF NOT EXISTS decisions_by_time ON decisions (at);
 CREATE TABLE IF NOT EXISTS samples (
     at REAL NOT NULL, fleet TEXT NOT NULL, ready REAL, reserved INTEGER, running INTEGER,
-    workers INTEGER NOT NULL, desired INTEGER NOT NULL);
+    workers INTEGER NOT NULL, desired INTEGER NOT NULL, published REAL, service REAL);
 CREATE INDEX IF NOT EXISTS samples_by_fleet ON samples (fleet, at);
 CREATE INDEX IF NOT EXISTS samples_by_time ON samples (at);
+CREATE TABLE IF NOT EXISTS minutes (
+    at REAL NOT NULL, fleet TEXT NOT NULL, arrivals REAL NOT NULL, slots INTEGER NOT NULL,
+    by_day INTEGER, by_hour INTEGER, PRIMARY KEY (fleet, at));
+CREATE INDEX IF NOT EXISTS minutes_by_time ON minutes (at);
 """
 
 #: What brings the tables of one version to the next, by the version that it starts from.
-_MIGRATIONS: Final[dict[int, str]] = {}
+_MIGRATIONS: Final[dict[int, str]] = {
+    1: """
+ALTER TABLE samples ADD COLUMN published REAL;
+ALTER TABLE samples ADD COLUMN service REAL;
+""",
+}
 
 
 def prepare(database: sqlite3.Connection, path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from autoscaler.model import Drain, FleetMemory, Hold, SeenWorker, Tick, Track
+from autoscaler.model import Drain, FleetMemory, Hold, Minute, SeenWorker, Tick, Track
 from autoscaler.store.database import Database
 from autoscaler.store.journal import Journal
 from autoscaler.store.memories import Memories
@@ -70,15 +70,26 @@ class Store:
         """See `Memories`."""
         return self._memories.tracks()
 
+    def minutes(self) -> dict[str, tuple[Minute, ...]]:
+        """See `Record`."""
+        return self._record.minutes()
+
     def record(
         self,
         tick: Tick,
         memory: Mapping[str, FleetMemory],
         tracks: Mapping[str, Track] = MappingProxyType({}),
+        minutes: Mapping[str, Minute] = MappingProxyType({}),
     ) -> None:
-        """Write a tick, the memory after it and now and then what was measured, in one transaction."""
+        """Write a tick, the memory after it and now and then what was measured, in one transaction.
+
+        Parameters
+        ----------
+        minutes : each fleet's minute that this tick has ended, if it has.
+        """
         with self._db.transaction():
             self._memories.record_memory(memory)
             self._record.record_tick(tick)
+            self._record.record_minutes(minutes)
             self._memories.record_tracks(tick.at, tracks)
         self._record.clean_up(tick.at)

@@ -16,6 +16,7 @@ from autoscaler.model import (
     Estimate,
     FleetMemory,
     Measures,
+    Minute,
     Observation,
     SeenWorker,
     ThresholdMemory,
@@ -29,6 +30,7 @@ from autoscaler.store import (
     CLEANUP_ROWS,
     KEPT,
     SAMPLE_PERIOD,
+    SCHEMA_VERSION,
     TRACKS_PERIOD,
     Lock,
     Store,
@@ -121,7 +123,7 @@ def number_of(folder, sql):
         return database.execute(sql).fetchone()[0]
 
 
-@pytest.mark.parametrize(("table", "columns"), [("samples", 5), ("decisions", 7)])
+@pytest.mark.parametrize(("table", "columns"), [("samples", 7), ("decisions", 7)])
 def test_a_large_clean_up_goes_on_from_tick_to_tick(store, tmp_path, table, columns):
     rows = [(float(at), "emails", *[1] * columns) for at in range(2 * CLEANUP_ROWS + 10)]
     with sqlite3.connect(tmp_path / "autoscaler.db") as database:
@@ -140,7 +142,7 @@ def test_a_finished_clean_up_rests(store, tmp_path):
     now = 1e9
     store.record(EmptyTick(now), {})
     with sqlite3.connect(tmp_path / "autoscaler.db") as database:
-        database.execute("INSERT INTO samples VALUES (0, 'emails', 1, 1, 1, 1, 1)")
+        database.execute("INSERT INTO samples VALUES (0, 'emails', 1, 1, 1, 1, 1, 1, 1)")
     store.record(EmptyTick(now + CLEANUP_PERIOD - 1), {})
     assert number_of(tmp_path, "SELECT count(*) FROM samples") == 1
     store.record(EmptyTick(now + CLEANUP_PERIOD), {})
@@ -207,8 +209,70 @@ def test_a_state_folder_that_cannot_be_made_is_told(tmp_path):
 def test_a_database_of_a_later_release_is_refused(tmp_path):
     with sqlite3.connect(tmp_path / "autoscaler.db") as database:
         database.execute("PRAGMA user_version = 99")
-    with pytest.raises(StoreError, match="has version 99, this release knows up to 1"):
+    with pytest.raises(StoreError, match=f"has version 99, this release knows up to {SCHEMA_VERSION}"):
         Store(tmp_path)
+
+
+#: The tables of version 1 that later ones changed, with a row each that must not get lost.
+VERSION_1 = """
+PRAGMA journal_mode = WAL;
+CREATE TABLE workers (
+    name TEXT PRIMARY KEY, pid INTEGER, answered INTEGER NOT NULL, state TEXT NOT NULL, since REAL NOT NULL);
+CREATE TABLE drains (
+    worker TEXT PRIMARY KEY, phase TEXT NOT NULL, since REAL NOT NULL, reason TEXT NOT NULL);
+CREATE TABLE memory (fleet TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE tracks (fleet TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE holds (fleet TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE decisions (
+    at REAL NOT NULL, fleet TEXT NOT NULL, current INTEGER NOT NULL, recommended INTEGER,
+    desired INTEGER NOT NULL, reasons TEXT NOT NULL, ready REAL, reserved INTEGER, running INTEGER);
+CREATE TABLE samples (
+    at REAL NOT NULL, fleet TEXT NOT NULL, ready REAL, reserved INTEGER, running INTEGER,
+    workers INTEGER NOT NULL, desired INTEGER NOT NULL);
+INSERT INTO workers VALUES ('emails-01', 7, 1, 'running', 1.5);
+INSERT INTO drains VALUES ('emails-01', 'draining', 1.0, 'too many');
+INSERT INTO memory VALUES ('emails', '{"size": 3}');
+INSERT INTO tracks VALUES ('emails', '{"accepted": 12.0, "measures": {"interval": 2.0}}');
+INSERT INTO samples VALUES (100.0, 'emails', 1, 2, 3, 4, 5);
+PRAGMA user_version = 1;
+"""
+
+
+def test_a_database_of_version_1_is_read_and_goes_on(tmp_path):
+    with closing(sqlite3.connect(tmp_path / "autoscaler.db")) as database:
+        database.executescript(VERSION_1)
+    for _ in range(2):  # the second time it is of today's version
+        with closing(Store(tmp_path)) as store:
+            assert store.seen_workers()["emails-01"] == SeenWorker(
+                "emails-01", 7, True, WorkerState.RUNNING, 1.5
+            )
+            assert store.drains() == {"emails-01": Drain("emails-01", DrainPhase.DRAINING, 1.0, "too many")}
+            assert store.memory() == {"emails": FleetMemory(size=3)}
+            assert store.tracks() == {"emails": Track(accepted=12.0, measures=Measures(interval=2.0))}
+            assert store.minutes() == {}
+    assert number_of(tmp_path, "SELECT count(*) FROM samples WHERE published IS NULL") == 1
+    assert number_of(tmp_path, "PRAGMA user_version") == SCHEMA_VERSION
+
+
+def test_minutes_survive_the_daemon_and_go_when_they_are_old(store, tmp_path):
+    kept = [Minute(60.0, 5.0, 3, None, 4), Minute(120.0, 0.0, 0, 2, None)]
+    for minute in kept:
+        store.record(EmptyTick(minute.at), {}, {}, {"emails": minute})
+    store.record(EmptyTick(120.0), {}, {}, {"emails": kept[1]})  # again, after a crash
+    with closing(Store(tmp_path)) as again:
+        assert again.minutes() == {"emails": tuple(kept)}
+    store.record(EmptyTick(KEPT["minutes"] + CLEANUP_PERIOD), {})
+    assert store.minutes() == {}
+
+
+def test_a_sample_keeps_what_was_published_and_how_long_tasks_run(world):
+    controller = world.controller()
+    world.queue += [5.0] * 30
+    world.run(controller, 30)
+    with sqlite3.connect(world.store_folder / "autoscaler.db") as database:
+        rows = database.execute("SELECT published, service FROM samples").fetchall()
+    assert rows[0][0] == 30.0
+    assert all(service > 0 for _, service in rows[1:])
 
 
 def test_a_corrupt_database_is_told(tmp_path):
