@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import NoReturn, Protocol, TypeVar
 
 import pytest
 
@@ -57,15 +58,29 @@ def short_folder() -> Iterator[Path]:
         yield Path(folder).resolve()
 
 
-@pytest.fixture(scope="session")
-def need_rabbitmq() -> None:
-    """A missing service skips a test by hand and fails it in CI."""
-    if RabbitMQNode.installed():
-        return
-    message = "rabbitmq-server is not installed (apt-get install rabbitmq-server)"
+def _missing(message: str) -> NoReturn:
+    """Skip a test by hand and fail it in CI."""
     if os.environ.get("CI") == "true":
         pytest.fail(message)
     pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def need_rabbitmq() -> None:
+    """A missing service skips a test by hand and fails it in CI."""
+    if not RabbitMQNode.installed():
+        _missing("rabbitmq-server is not installed (apt-get install rabbitmq-server)")
+
+
+@pytest.fixture(scope="session")
+def need() -> Callable[[str], None]:
+    """Say which command a test cannot do without: `need("systemd-analyze")`."""
+
+    def _need(command: str) -> None:
+        if shutil.which(command) is None:
+            _missing(f"{command} is not installed")
+
+    return _need
 
 
 @pytest.fixture(scope="session")

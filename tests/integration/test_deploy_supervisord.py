@@ -46,7 +46,7 @@ def _installed_example(folder: Path) -> Path:
         "/run/": f"{folder}/",
         "/var/log/supervisor": f"{folder}/log",
         "/etc/supervisor/conf.d": f"{folder}/conf.d",
-        "/usr/local/bin/autoscaler": str(stub),
+        "/usr/bin/autoscaler": str(stub),
     }.items():
         assert old in text
         text = text.replace(old, new)
