@@ -39,8 +39,10 @@ _UNSAFE_CATEGORIES = frozenset({"Cc", "Zl", "Zp", "Cs"})
 #: Not allowed in XML, so that supervisord could not tell us a path that holds one.
 _NOT_IN_XML = frozenset("\ufffe\uffff")
 
+#: How each of our files begins.
+OURS = "; Written by autoscaler. Do not edit: changes made here are lost at the next scaling.\n"
 _HEADER = (
-    "; Written by autoscaler. Do not edit: changes made here are lost at the next scaling.\n"
+    f"{OURS}"
     "; Change the fleets in autoscaler.yaml instead; `autoscaler status --workers` shows the workers.\n"
 )
 _END = "; End of the programs of autoscaler. A file without this line is taken as truncated.\n"

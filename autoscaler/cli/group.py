@@ -12,6 +12,7 @@ from autoscaler.cli.demo import demo
 from autoscaler.cli.exits import exit_of
 from autoscaler.cli.explain import explain
 from autoscaler.cli.import_file import import_command
+from autoscaler.cli.init import init
 from autoscaler.cli.run import run
 from autoscaler.cli.schema import schema
 from autoscaler.cli.simulate import simulate_command
@@ -38,6 +39,7 @@ def main() -> None:
     \b
     Examples:
       autoscaler demo                      see it work, on private services
+      autoscaler init                      write a first config for an app that is there
       autoscaler check --config FILE       is this config right?
       autoscaler run --config FILE         the daemon, in the foreground
       autoscaler status                    what it does, and why
@@ -53,6 +55,7 @@ for command in (
     simulate_command,
     schema,
     demo,
+    init,
     import_command,
 ):
     main.add_command(command)

@@ -12,7 +12,7 @@ from autoscaler.takeover.drafts import FleetDraft
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./@+-]*(?::[A-Za-z0-9_./@+-]+)*")
 _DURATION = re.compile(r"[0-9]+(?:ms|s|m|h|d)|[0-9]+(?:MiB|GiB)")
 _WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
-_SECRET = re.compile(r"passw|secret|token|credential|api_?key|private|access_?key", re.IGNORECASE)
+_SECRET = re.compile(r"passw|secret|token|credential|private|(?:^|_)key(?:$|_)|dsn", re.IGNORECASE)
 _SECRET_URL = re.compile(r"://[^/@\s]*:[^/@\s]+@")
 #: Where comments start, if the value leaves room.
 _COLUMN = 44
@@ -95,7 +95,11 @@ def fleets_text(drafts: Sequence[FleetDraft], *, hide: bool = False) -> str:
 
 def _fleet_text(draft: FleetDraft, hide: bool) -> str:
     workers, why = draft.workers, draft.workers.why
-    about = f"today {count_of(workers.count)}" + (f" in {'; '.join(draft.sources)}" if draft.sources else "")
+    about = (
+        f"today {count_of(workers.count)} in {'; '.join(draft.sources)}"
+        if draft.sources
+        else "no worker today"
+    )
     lines = [line(2, f"{draft.name}:", about)]
     lines += [f"    # not carried over: {' '.join(plain(text, _LONGEST).split())}\n" for text in workers.lost]
     lines.append(line(4, f"app: {scalar(workers.app)}", why.get("app", "as celery -A takes it")))
@@ -140,10 +144,11 @@ def _size_lines(draft: FleetDraft) -> list[str]:
 
 def _why_most(draft: FleetDraft) -> str:
     workers = draft.workers
-    if draft.max_workers == workers.count:
+    if draft.max_workers == workers.count and draft.sources:
         return "as many as there are today; more if the machine bears them"
     slots = draft.max_workers * workers.concurrency
-    return f"{slots} tasks at once, what this machine seems to bear; {count_of(workers.count)} today"
+    today = f"; {count_of(workers.count)} today" if draft.sources else ""
+    return f"{slots} tasks at once, what this machine seems to bear{today}"
 
 
 def _process_lines(draft: FleetDraft, hide: bool) -> list[str]:
