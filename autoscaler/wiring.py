@@ -23,6 +23,7 @@ from autoscaler.observe.host import host_stats, process_memory
 from autoscaler.observe.kombu_queues import KombuQueues
 from autoscaler.observe.queues import FallingBack
 from autoscaler.observe.rabbitmq import RabbitMQManagement
+from autoscaler.observe.supervisord_process import runs_as_root
 from autoscaler.observe.worker_memory import WorkerMemory
 from autoscaler.remote_control import RemoteControl
 
@@ -113,6 +114,13 @@ class Connections:
             pid = None
         return host_stats(now, cgroup_of=pid)
 
+    def runs_as_root(self) -> bool | None:
+        """Whether supervisord is root's; None where it cannot be told."""
+        try:
+            return runs_as_root(self.supervisord.identity().pid)
+        except TargetError:
+            return None
+
 
 def sources(connections: Connections) -> Sources:
     """The real sources: a broker, its workers, and this machine."""
@@ -129,7 +137,9 @@ def target(config: Config, connections: Connections, journal: Journal, on_step: 
     supervisord = connections.supervisord
     file = ProgramFile(config.supervisord.programs_file)
     drains = Drains(journal, supervisord, connections.remote, on_step)
-    return Target(file, supervisord, Actor(drains, Programs(file, supervisord, on_step)))
+    return Target(
+        file, supervisord, Actor(drains, Programs(file, supervisord, on_step), connections.runs_as_root)
+    )
 
 
 def worker_program(config: Config, fleet: Fleet, worker: str, host_name: str) -> Program:

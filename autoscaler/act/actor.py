@@ -5,13 +5,14 @@ Nothing here waits. What takes time (a task that ends, a process that stops) is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import count, islice
 from typing import TypeAlias
 
 from autoscaler.act.celery_program import parse_worker_name, worker_name
 from autoscaler.act.drains import Drains
+from autoscaler.act.program_file import setting
 from autoscaler.act.programs import Change, Programs, collisions
 from autoscaler.act.supervisord import ReloadDiff
 from autoscaler.act.turn import Order, Report, Turn, World
@@ -29,6 +30,12 @@ RETRY_REFUSED = 10.0
 REMOVALS = ""
 
 
+_ROOT_TEXT = (
+    "supervisord runs as root and fleets.{fleet} has no user, so its workers would run as root: none is "
+    "started. Set user, to root if that is really meant"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class _Refusal:
     """Why a part of a change was refused, and until when it is not tried again."""
@@ -40,9 +47,13 @@ class _Refusal:
 class Actor:
     """Carries the fleets' orders out on supervisord and the workers."""
 
-    def __init__(self, drains: Drains, programs: Programs) -> None:
+    def __init__(
+        self, drains: Drains, programs: Programs, runs_as_root: Callable[[], bool | None] = lambda: None
+    ) -> None:
         self._drains = drains
         self._programs = programs
+        #: Whether supervisord is root's, so that a program without a `user` is too; None: not known.
+        self._runs_as_root = runs_as_root
         #: By fleet, or `REMOVALS`.
         self._refusals: dict[str, _Refusal] = {}
 
@@ -73,6 +84,8 @@ class Actor:
         new = {fleet: names for fleet, names in _new_names(turn).items() if fleet not in self._refusals}
         if REMOVALS in self._refusals:
             ended = frozenset()
+        if new and self._runs_as_root():
+            new = _without_root(turn, new)
         programs = _Known(turn)
         unfinished = _fleets(programs.unborn) - set(self._refusals)
         if ended or new or unfinished:
@@ -185,6 +198,17 @@ def _without_taken(turn: Turn, change: Change, new: NewNames, baseline: ReloadDi
             turn.report.failed(fleet, _taken_text(taken))
         if free := [name for name in names if name not in taken]:
             allowed[fleet] = free
+    return allowed
+
+
+def _without_root(turn: Turn, new: NewNames) -> dict[str, list[str]]:
+    """Those whose section says whom to run as; the others would be root's with nobody having said so."""
+    allowed = {}
+    for fleet, names in new.items():
+        if setting(_section(turn.orders[fleet], names[0]), "user"):
+            allowed[fleet] = names
+        else:
+            turn.report.failed(fleet, _ROOT_TEXT.format(fleet=fleet))
     return allowed
 
 

@@ -15,6 +15,14 @@ from autoscaler.console.server import Server, make_app
 from autoscaler.daemon import Daemon, SteadyClock
 from autoscaler.notify import Notifier
 
+log = logging.getLogger("autoscaler")
+
+AS_ROOT = (
+    "running as root, which the autoscaler needs for two things only: to open supervisord's socket and to "
+    "write supervisord.programs_file. As a user of its own it needs that socket's group (chown= in "
+    "[unix_http_server]) and a folder of its own for that file: see docs/security.md"
+)
+
 
 @click.command()
 @config_option
@@ -30,6 +38,8 @@ def run(path: Path | None) -> None:
       autoscaler run --config /etc/autoscaler/autoscaler.yaml
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    if os.geteuid() == 0:
+        log.warning("%s", AS_ROOT)
     clock = SteadyClock()
     daemon = Daemon(config.find(path, os.environ), clock=clock, notifier=Notifier(os.environ))
     daemon.handle_signals()

@@ -89,7 +89,10 @@ class Fleet(Keys):
         None, description="the folder that workers are started in", examples=["/srv/shop"]
     )
     user: Annotated[str, PlainValidator(text.user_name), kind("text")] | None = Field(
-        None, description="the user that workers run as. Default: supervisord's own", examples=["shop"]
+        None,
+        description="the user that workers run as. Default: supervisord's own; where that is root, no "
+        "worker is started unless a user is named, be it root",
+        examples=["shop"],
     )
     #: May hold passwords, so it is never shown.
     environment: Environment = Field(

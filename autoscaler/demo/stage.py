@@ -141,6 +141,8 @@ class Stage:
             "stabilization": "4s",
             "celery": _celery(),
             "directory": str(self.folder),
+            # Root's workers must be said to be so, and nobody else may become another user.
+            **({"user": "root"} if os.geteuid() == 0 else {}),
         }
 
     def _start_daemon(self) -> Child:

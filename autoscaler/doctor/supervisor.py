@@ -150,9 +150,10 @@ def runs_workers_as(subject: Subject) -> Iterator[Finding]:
         return
     for name, fleet in subject.config.fleets.items():
         if fleet.user is None and process.uid == 0:
-            yield warning(
+            yield error(
                 f"{name}: user",
-                "supervisord runs as root and the fleet has no user, so its workers run as root",
+                "supervisord runs as root and the fleet has no user, so its workers would run as root: "
+                "none is started",
                 f"fleets: {{{name}: {{user: shop}}}}, or user: root if that is really meant",
             )
         elif fleet.user == "root":

@@ -66,6 +66,8 @@ class System:
             "stabilization": "2s",
             "celery": str(Path(sys.executable).parent / "celery"),
             "directory": str(self.folder),
+            # Root's workers must be said to be so, and nobody else may become another user.
+            **({"user": "root"} if os.geteuid() == 0 else {}),
             **changes,
         }
 

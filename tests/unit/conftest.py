@@ -74,6 +74,8 @@ class World:
         self.supervisord_up = True
         self.start_seconds = 1.0
         self.steps: list[str] = []
+        #: Whether supervisord is root's.
+        self.is_root = False
         self._pids = itertools.count(100)
 
     # --- the queue source, the worker source, the host ---
@@ -255,7 +257,7 @@ class World:
         step = on_step or self.steps.append
         store = Store(self.store_folder)
         drains = Drains(store, self, self, step)
-        actor = Actor(drains, Programs(self.file, self, step))
+        actor = Actor(drains, Programs(self.file, self, step), lambda: self.is_root)
         return Controller(
             config or self.config(),
             sources=Sources(self, self, self.host, self),
