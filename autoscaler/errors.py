@@ -2,6 +2,8 @@
 
     AutoscalerError
     ├── ConfigError              the config file cannot be used; carries every problem found
+    ├── EditRefused              an edit of the config file would not do what was meant; nothing is written
+    ├── EditFailed               the config file cannot be written, or somebody else wrote it meanwhile
     ├── SourceError              an observation failed: its reading becomes unknown
     ├── TargetError              acting failed, nothing was half-done; the next tick tries again
     │   ├── SupervisordUnreachable   no answer within the deadline
@@ -57,6 +59,14 @@ class ConfigError(AutoscalerError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(map(str, self.problems)))
+
+
+class EditRefused(AutoscalerError):
+    """An edit of the config file would change more, or something else, than was meant."""
+
+
+class EditFailed(AutoscalerError):
+    """The config file cannot be written, or changed while it was edited; nothing is written."""
 
 
 class SourceError(AutoscalerError):

@@ -150,6 +150,14 @@ def _model(path: KeyPath) -> type[Keys]:
     return _MODELS[tuple("*" if isinstance(part, int) else part for part in path)]
 
 
+def known_keys(path: KeyPath) -> list[str]:
+    """The keys that a mapping may have, in the order of the docs; none where they are the user's own."""
+    try:
+        return _model(path).known()
+    except KeyError:
+        return []
+
+
 def _unknown_key(path: KeyPath) -> str:
     return unknown_key(str(path[-1]), _model(path[:-1]).known())
 

@@ -19,7 +19,7 @@ import yaml
 from autoscaler.config.rules import SECRET_KEYS, clip, show
 
 #: libyaml's parser where PyYAML was built with it: the same nodes, ten times as fast.
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _MAX_DEPTH = 20
 _MAX_VALUES = 100_000
@@ -97,7 +97,7 @@ def parse(content: bytes) -> Document:
     text = _decode(content)
     try:
         _check_size(text)
-        root = yaml.compose(text, Loader=_Loader)
+        root = yaml.compose(text, Loader=LOADER)
     except yaml.MarkedYAMLError as error:
         raise _unreadable(error, text) from error
     except yaml.YAMLError as error:
@@ -125,10 +125,15 @@ def _line_at(before: str) -> int:
     return len(_LINE_BREAK.findall(before)) + 1
 
 
+def line_at(text: str, at: int) -> int:
+    """The 1-based line of a character."""
+    return _line_at(text[:at])
+
+
 def _check_size(text: str) -> None:
     """Refuse what is too deep or too much, before anything recursive sees it."""
     depth = 0
-    for count, event in enumerate(yaml.parse(text, Loader=_Loader)):
+    for count, event in enumerate(yaml.parse(text, Loader=LOADER)):
         line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
