@@ -52,6 +52,8 @@ class Snapshot:
     tick: Tick | None
     #: What is wrong with the config file as it is now; empty when it is in use.
     config_problems: tuple[str, ...] = ()
+    #: When the config file was looked at last, whether it could be used or not; None: only at the start.
+    config_tried_at: float | None = None
     #: Why the last tick failed as a whole; empty when it did not.
     trouble: str = ""
 
@@ -214,7 +216,7 @@ class Daemon:
             problems = tuple(map(str, error.problems))
             if problems != self.snapshot.config_problems:
                 log.error("config not used, the last good one goes on:\n%s", error)  # noqa: TRY400
-            self.snapshot = replace(self.snapshot, config_problems=problems)
+            self.snapshot = replace(self.snapshot, config_problems=problems, config_tried_at=self._clock())
             return connections
         if new.broker != self.config.broker:
             connections.close()
@@ -225,9 +227,11 @@ class Daemon:
         self.config = new
         _make_log_folders(new)
         controller.reconfigure(new)
+        now = self._clock()
         self.snapshot = replace(
             self.snapshot,
-            config_read_at=self._clock(),
+            config_read_at=now,
+            config_tried_at=now,
             polling_interval=new.polling_interval,
             config_problems=(),
         )

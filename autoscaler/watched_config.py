@@ -93,7 +93,8 @@ def _signature(path: Path) -> object:
         status = path.stat()
     except OSError as error:
         return error.errno
-    return status.st_ino, status.st_dev, status.st_size, status.st_mtime_ns
+    # ctime as well: a tool that writes in place may set mtime back.
+    return status.st_ino, status.st_dev, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _wait_until_settled(path: Path, deadline: float) -> None:

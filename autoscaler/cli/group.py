@@ -15,6 +15,7 @@ from autoscaler.cli.import_file import import_command
 from autoscaler.cli.init import init
 from autoscaler.cli.run import run
 from autoscaler.cli.schema import schema
+from autoscaler.cli.set import set_command
 from autoscaler.cli.simulate import simulate_command
 from autoscaler.cli.status import status
 from autoscaler.errors import AutoscalerError, ConfigError
@@ -52,6 +53,7 @@ for command in (
     check,
     status,
     explain,
+    set_command,
     simulate_command,
     schema,
     demo,

@@ -55,7 +55,13 @@ def _exists(path: Path) -> bool:
         return True
 
 
-def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
+def load(
+    path: Path,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    content: bytes | None = None,
+    elsewhere: bool = False,
+) -> Config:
     """Read and validate a config file.
 
     ``${NAME}`` is replaced from `environ` in broker.url, broker.management_url and supervisord.url only;
@@ -65,13 +71,19 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
     `defaults` gives every fleet the keys that the fleet does not have itself. A key is taken or left
     whole: a fleet's own `scale` or `environment` replaces the default one, they are not merged.
 
+    Parameters
+    ----------
+    content : what the file shall hold, where that is not written yet.
+    elsewhere : it is for a daemon whose environment and files may be others: a url that needs a variable
+        which is not set here, or a url_file which cannot be read here, is not judged.
+
     Raises
     ------
     ConfigError : with every problem of the file, in the order of its lines.
     """
-    given = Given(environ, path.parent)
+    given = Given(environ, path.parent, elsewhere)
     try:
-        document = parse(read_file(path, MAX_BYTES))
+        document = parse(read_file(path, MAX_BYTES) if content is None else content)
     except Unreadable as error:
         faults: Iterable[Fault] = [error.fault]
     except ValueError as error:

@@ -27,6 +27,8 @@ class Given:
     environ: Mapping[str, str] = field(repr=False)
     #: A relative `url_file` is meant from here.
     folder: Path
+    #: The file is for a process with another environment and other rights.
+    elsewhere: bool = False
 
 
 class WrongKind(ValueError):

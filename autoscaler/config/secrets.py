@@ -8,8 +8,11 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from autoscaler.config import urls
-from autoscaler.config.files import read_file
+from autoscaler.config.files import Unreachable, read_file
 from autoscaler.config.rules import Blame, Given, WrongKind, show
+
+#: Stands for a url that only another process can know.
+_UNKNOWN = SecretStr("memory://")
 
 
 def secret(value: object, check: Callable[[str], str], given: Given | None) -> SecretStr:
@@ -18,7 +21,15 @@ def secret(value: object, check: Callable[[str], str], given: Given | None) -> S
         value = value.get_secret_value()
     if not isinstance(value, str):
         raise WrongKind("text")
-    return SecretStr(check(urls.expand(value, given.environ) if given else value))
+    if given is None:
+        return SecretStr(check(value))
+    try:
+        expanded = urls.expand(value, given.environ)
+    except urls.NotSet:
+        if given.elsewhere:
+            return _UNKNOWN
+        raise
+    return SecretStr(check(expanded))
 
 
 def secret_file(file: Path, check: Callable[[str], str], given: Given | None) -> SecretStr:
@@ -27,6 +38,10 @@ def secret_file(file: Path, check: Callable[[str], str], given: Given | None) ->
     try:
         content = read_file(path, 65536).decode().strip()
         return SecretStr(check(content))
+    except Unreachable as error:
+        if given and given.elsewhere:
+            return _UNKNOWN
+        reason = str(error)
     except UnicodeDecodeError:
         reason = "is not UTF-8"
     except (OSError, ValueError) as error:

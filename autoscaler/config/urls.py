@@ -21,18 +21,23 @@ _GUEST = "guest"
 _MANAGEMENT_PORT = 15672
 
 
+class NotSet(ValueError):
+    """A url needs a variable that the environment does not have."""
+
+
 def expand(text: str, environ: Mapping[str, str]) -> str:
     """Replace every ``${NAME}`` by the variable's value, and ``$${`` by ``${``.
 
     Raises
     ------
-    ValueError : a variable is not set, or a ``${`` has no name and closing brace.
+    NotSet : a variable is not set.
+    ValueError : a ``${`` has no name and closing brace.
     """
     names = [found.group(1) for found in _REFERENCE.finditer(text) if found.group() != "$${"]
     if None in names:
         raise ValueError("holds a ${ that is no ${NAME}; write $${ for a plain ${")
     if missing := [name for name in dict.fromkeys(names) if name not in environ]:
-        raise ValueError(f"needs the environment variable {', '.join(missing)}, which is not set")
+        raise NotSet(f"needs the environment variable {', '.join(missing)}, which is not set")
     return _REFERENCE.sub(lambda found: environ[found.group(1)] if found.group(1) else "${", text)
 
 

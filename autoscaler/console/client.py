@@ -12,6 +12,7 @@ from urllib.parse import quote
 from pydantic import ValidationError
 
 from autoscaler.console.explained import ExplanationView
+from autoscaler.console.situation import SituationView
 from autoscaler.console.views import FleetsView, HealthView, View, WorkersView
 from autoscaler.errors import DaemonNotRunning, ServiceUnavailable, UnknownName
 from autoscaler.unix_http import UnixHTTPConnection
@@ -46,6 +47,10 @@ class Client:
     def explanation(self, fleet: str) -> ExplanationView:
         """Why a fleet has the size that it has; raises as `fleets`, and UnknownName."""
         return self._get(f"/api/v1/fleets/{quote(fleet, safe='')}/explain", ExplanationView)
+
+    def situation(self, fleet: str) -> SituationView:
+        """What a fleet's last decision was taken on; raises as `fleets`, and UnknownName."""
+        return self._get(f"/api/v1/fleets/{quote(fleet, safe='')}/situation", SituationView)
 
     def health(self) -> HealthView:
         """Whether the daemon does its work; raises as `fleets`."""

@@ -20,6 +20,7 @@ from fastapi import Path as UrlPath
 
 from autoscaler import __version__
 from autoscaler.console.explained import ExplanationView, explanation_view
+from autoscaler.console.situation import SituationView, situation_view
 from autoscaler.console.views import (
     FleetsView,
     FleetView,
@@ -59,6 +60,11 @@ def make_app(snapshot: Callable[[], Snapshot], clock: Callable[[], float]) -> Fa
     def explain_fleet(fleet: Annotated[str, UrlPath(max_length=200)]) -> ExplanationView:
         """Why one fleet has the size that it has, and what would change it."""
         return explanation_view(*_find(snapshot(), fleet))
+
+    @app.get("/api/v1/fleets/{fleet}/situation")
+    def fleet_situation(fleet: Annotated[str, UrlPath(max_length=200)]) -> SituationView:
+        """What one fleet's last decision was taken on."""
+        return situation_view(*_find(snapshot(), fleet))
 
     @app.get("/api/v1/workers")
     def workers() -> WorkersView:

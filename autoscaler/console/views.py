@@ -118,6 +118,12 @@ class HealthView(View):
     config_file: str
     started_at: float
     config_read_at: float
+    #: When it was looked at last, whether it could be used or not.
+    config_tried_at: float
+    #: What is wrong with it as it is now; the last good one is in use.
+    config_problems: list[str]
+    #: Seconds.
+    polling_interval: float
     last_tick_at: float | None
     last_tick_seconds: float | None
     problems: list[str]
@@ -176,9 +182,12 @@ def health_view(snapshot: Snapshot, now: float, version: str) -> HealthView:
     return HealthView(
         status="stale" if is_stale(snapshot, now) else "degraded" if problems else "ok",
         version=version,
-        config_file=str(snapshot.config_path),
+        config_file=str(snapshot.config_path.absolute()),
         started_at=snapshot.started_at,
         config_read_at=snapshot.config_read_at,
+        config_tried_at=snapshot.config_tried_at or snapshot.config_read_at,
+        config_problems=list(snapshot.config_problems),
+        polling_interval=snapshot.polling_interval,
         last_tick_at=tick.at if tick else None,
         last_tick_seconds=tick.duration if tick else None,
         problems=problems,

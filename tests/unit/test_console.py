@@ -12,9 +12,11 @@ from rich.console import Console
 
 from autoscaler.console.client import Client
 from autoscaler.console.server import Server, make_app
+from autoscaler.console.situation import SituationView
 from autoscaler.console.tables import duration, fleets_table, troubles, workers_table
 from autoscaler.console.views import fleets_view, workers_view
 from autoscaler.daemon import Snapshot
+from autoscaler.decide import decide
 from autoscaler.errors import DaemonNotRunning, ServiceUnavailable
 from autoscaler.unix_http import UnixHTTPConnection
 
@@ -221,3 +223,10 @@ def _answer_nonsense(listener):
     connection, _ = listener.accept()
     connection.sendall(b"nonsense\r\n\r\n")
     connection.close()
+
+
+def test_a_decision_can_be_taken_again_from_what_the_api_shows(busy, get):
+    view = SituationView.model_validate(get(busy, "/api/v1/fleets/emails/situation")[1])
+    (fleet,) = busy.tick.fleets
+    assert view.values() == (fleet.situation, fleet.memory)
+    assert decide(*view.values())[0] == fleet.decision

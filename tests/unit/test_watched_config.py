@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,71 @@ def test_a_url_file_is_left_to_settle_as_the_config_is(watched: WatchedConfig, t
     began = time.monotonic()
     watched.load()
     assert time.monotonic() - began > 0.04
+
+
+# --- the many ways in which a file is edited ---
+
+OTHER = "broker: {url: 'amqp://other'}\n" + FLEETS
+
+
+def vim(path: Path) -> None:
+    """Vim, with backupcopy=no: the old file aside, a new one in its place."""
+    path.rename(path.with_name(path.name + "~"))
+    write(path, OTHER)
+
+
+def sed(path: Path) -> None:
+    """`sed -i`, Ansible and most others: a temporary file renamed over."""
+    write(path.with_name("sedXYZ"), OTHER)
+    path.with_name("sedXYZ").rename(path)
+
+
+def git(path: Path) -> None:
+    """`git checkout`: deleted, then made anew."""
+    path.unlink()
+    write(path, OTHER)
+
+
+def in_place(path: Path) -> None:
+    """`cat >`, nano, and some configuration management."""
+    write(path, OTHER)
+
+
+def in_place_with_its_old_times(path: Path) -> None:
+    """`rsync --inplace --times` of a file that only differs in a digit."""
+    before = path.stat()
+    path.write_text(path.read_text().replace("concurrency: 1", "concurrency: 2"))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize("edit", [vim, sed, git, in_place, in_place_with_its_old_times])
+def test_every_way_to_edit_is_noticed(watched: WatchedConfig, edit: Callable[[Path], None]) -> None:
+    used = watched.load()
+    edit(watched.path)
+    assert watched.changed()
+    assert watched.load(instead_of=used) != used
+    assert not watched.changed()
+
+
+def test_a_touch_changes_nothing(watched: WatchedConfig) -> None:
+    used = watched.load()
+    watched.path.touch()
+    assert watched.load(instead_of=used) == used
+
+
+@pytest.mark.parametrize("swapped", ["file", "folder"])
+def test_a_swapped_link_is_noticed(tmp_path: Path, swapped: str) -> None:
+    for release, text in [("1", f"broker: {{url: 'amqp://mq'}}\n{FLEETS}"), ("2", OTHER)]:
+        (tmp_path / release).mkdir()
+        write(tmp_path / release / "autoscaler.yaml", text)
+    link, path, target = {
+        "file": (tmp_path / "a.yaml", tmp_path / "a.yaml", "{}/autoscaler.yaml"),
+        "folder": (tmp_path / "current", tmp_path / "current" / "autoscaler.yaml", "{}"),
+    }[swapped]
+    link.symlink_to(target.format("1"))
+    watched = WatchedConfig(path, {}, "host")
+    used = watched.load()
+    (tmp_path / "new").symlink_to(target.format("2"))
+    (tmp_path / "new").rename(link)
+    assert watched.changed()
+    assert "other" in watched.load(instead_of=used).broker.url.get_secret_value()

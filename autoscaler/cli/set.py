@@ -1,0 +1,244 @@
+"""`autoscaler set`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from autoscaler import config
+from autoscaler.cli.exits import Exit
+from autoscaler.cli.in_use import Use, Watcher
+from autoscaler.cli.names import nearest
+from autoscaler.cli.options import client, config_option, json_option, socket_option
+from autoscaler.config.changes import Change, change, diff, fleet_names
+from autoscaler.config.edit import Reach
+from autoscaler.config.edit_value import Value, value_of
+from autoscaler.config.rewrite import Held, held
+from autoscaler.config.yaml_lines import KeyPath
+from autoscaler.console.client import Client
+from autoscaler.errors import AutoscalerError, ConfigError
+from autoscaler.watched_config import unwritable
+from autoscaler.what_if import WhatIf, what_if
+from autoscaler.wiring import local_host_name
+
+_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """All that is told in the end."""
+
+    file: Path
+    diff: list[str]
+    changes: list[Change]
+    backup: Path | None = None
+    use: Use | None = None
+    #: By fleet, for a dry run: the two decisions, or why there are none.
+    would: tuple[tuple[str, WhatIf | str], ...] = ()
+
+
+@click.command("set")
+@click.argument("words", nargs=-1, required=True, metavar="[FLEET] KEY=VALUE...")
+@config_option
+@socket_option
+@json_option
+@click.option("--dry-run", is_flag=True, help="Write nothing; show what the fleet would do now.")
+@click.option("--here", is_flag=True, help="Write a value that comes from elsewhere into the fleet itself.")
+@click.option("--everywhere", is_flag=True, help="Change a shared value for all that have it.")
+def set_command(
+    *,
+    words: tuple[str, ...],
+    path: Path | None,
+    socket: Path | None,
+    as_json: bool,
+    dry_run: bool,
+    here: bool,
+    everywhere: bool,
+) -> None:
+    """Change keys of the config file in place: of a fleet, or of the file's top without one.
+
+    Everything else in the file stays as it is, comments and quotes too. The new file is checked before it is
+    written; the old one is kept beside it with .bak behind its name. A running daemon uses it from its next
+    tick on.
+
+    A value that the fleet has from `defaults:`, an anchor or a merge is not changed for others unasked.
+
+    \b
+    Examples:
+      autoscaler set emails max_workers=20
+      autoscaler set emails scale.threshold.up=200 scale.threshold.down=20
+      autoscaler set emails scale.max_wait=10s --dry-run
+      autoscaler set polling_interval=1s
+      autoscaler set defaults.drain_timeout=30m
+    """
+    if here and everywhere:
+        raise click.UsageError("--here and --everywhere are two different places; give one of them")
+    reach = Reach.HERE if here else Reach.EVERYWHERE if everywhere else Reach.ASK
+    found = config.find(path, os.environ)
+    daemon = client(path, socket)
+    try:
+        with held(found) as file:
+            outcome, watcher = _carry_out(found, file, words, reach, daemon, dry_run=dry_run)
+    except ConfigError as error:
+        _say_wrong(error, as_json=as_json)
+        sys.exit(Exit.CONFIG)
+    if watcher:  # another command may edit the file meanwhile
+        outcome = replace(outcome, use=watcher.wait())
+    _print_json(outcome) if as_json else _print(outcome)
+    if outcome.use is not None and outcome.use.in_use is False:
+        sys.exit(Exit.FAILED)
+
+
+def _carry_out(
+    path: Path, file: Held, words: tuple[str, ...], reach: Reach, daemon: Client, *, dry_run: bool
+) -> tuple[_Outcome, Watcher | None]:
+    edits = list(_edits(words, fleet_names(path, file.content)))
+    new, changes = change(path, file.content, edits, reach)
+    usable = _validated(path, new)
+    outcome = _Outcome(path, diff(path.name, file.content, new), changes)
+    if dry_run:
+        return replace(outcome, would=tuple(_would(path, file.content, usable, daemon))), None
+    if new == file.content:
+        return outcome, None
+    watcher = Watcher(daemon, path)
+    file.replace(new)
+    return replace(outcome, backup=file.backup), watcher
+
+
+# --- what is wanted ---
+
+
+def _edits(words: tuple[str, ...], fleets: list[str]) -> Iterator[tuple[KeyPath, Value]]:
+    start: KeyPath = ()
+    if "=" not in words[0]:
+        start = ("fleets", _known_fleet(words[0], fleets))
+        words = words[1:]
+    if not words:
+        raise click.UsageError(f"say what to set: autoscaler set {start[1]} KEY=VALUE")
+    for word in words:
+        key, equals, typed = word.partition("=")
+        if not equals or not key:
+            raise click.UsageError(f"{word!r} is not KEY=VALUE")
+        keys = (*start, *_keys(key))
+        if not start and keys[0] in fleets:
+            rest = key.partition(".")[2] or "KEY"
+            raise click.UsageError(
+                f"{key} is not a key; did you mean `autoscaler set {keys[0]} {rest}={typed}`?"
+            )
+        if keys[0] == "fleets" and len(keys) > 1:
+            _known_fleet(str(keys[1]), fleets)
+        try:
+            yield keys, value_of(typed)
+        except ValueError as error:
+            raise click.UsageError(f"{key} {error}") from error
+
+
+def _known_fleet(name: str, fleets: list[str]) -> str:
+    if name not in fleets:
+        raise click.UsageError(f"there is no fleet {name!r}; {nearest(name, fleets)}")
+    return name
+
+
+def _keys(dotted: str) -> KeyPath:
+    """``scale.schedule[0].min_workers`` as a path."""
+    parts = dotted.replace("[", ".").replace("]", "").split(".")
+    if not all(parts):
+        raise click.UsageError(f"{dotted!r} is not a key such as scale.threshold.up")
+    return tuple(int(part) if part.isdecimal() else part for part in parts)
+
+
+def _validated(path: Path, content: bytes) -> config.Config:
+    usable = config.load(path, content=content, elsewhere=True)
+    if problems := list(unwritable(path, usable, local_host_name())):
+        raise ConfigError(problems)
+    return usable
+
+
+# --- what would be ---
+
+
+def _would(
+    path: Path, before: bytes, after: config.Config, daemon: Client
+) -> Iterator[tuple[str, WhatIf | str]]:
+    """What each fleet would do now whose decisions depend on what changes."""
+    try:
+        old = config.load(path, content=before, elsewhere=True).fleets
+    except ConfigError:
+        old = {}
+    for name, fleet in after.fleets.items():
+        if name not in old or old[name].scaling != fleet.scaling:
+            try:
+                values = daemon.situation(name).values()
+            except AutoscalerError as error:
+                yield name, f"unknown: {error}"
+                continue
+            seen = what_if(*values, fleet.scaling) if values else None
+            yield name, seen or "unknown: the daemon cannot see supervisord"
+
+
+# --- telling ---
+
+
+def _say_wrong(error: ConfigError, *, as_json: bool) -> None:
+    if as_json:
+        Console().print_json(data={"problems": [asdict(problem) for problem in error.problems]})
+        return
+    click.echo(str(error), err=True)
+    click.echo("nothing is written", err=True)
+
+
+def _print(outcome: _Outcome) -> None:
+    console = Console(highlight=False)
+    for line in outcome.diff:
+        style = None if line.startswith(("---", "+++")) else _COLOURS.get(line[0])
+        console.print(line, style=style, markup=False, soft_wrap=True)
+    for line in _told(outcome):
+        click.echo(line)
+
+
+def _told(outcome: _Outcome) -> Iterable[str]:
+    name = outcome.file
+    for each in outcome.changes:
+        if not each.changed:
+            yield f"{name}:{each.line}: {each.key} has that value already"
+        if each.others:
+            yield f"with it: {', '.join(each.others)}"
+        if each.not_for:
+            yield f"not for {', '.join(each.not_for)}: there {each.key.partition('.')[2]} is given"
+    for fleet, would in outcome.would:
+        yield f"{fleet}: {would}" if isinstance(would, str) else would.text
+    if outcome.use is not None:
+        yield f"{name}: written, the old one is {outcome.backup}"
+        yield outcome.use.text
+
+
+def _print_json(outcome: _Outcome) -> None:
+    use = outcome.use
+    Console().print_json(
+        data={
+            "file": str(outcome.file),
+            "written": use is not None,
+            "backup": str(outcome.backup) if outcome.backup else None,
+            "in_use": use.in_use if use else None,
+            "text": use.text if use else "",
+            "diff": outcome.diff,
+            "changes": [asdict(each) for each in outcome.changes],
+            "would": [
+                {"fleet": fleet, "text": would}
+                if isinstance(would, str)
+                else {
+                    "fleet": fleet,
+                    "text": would.text,
+                    "desired": would.now.desired,
+                    "would_desire": would.then.desired,
+                }
+                for fleet, would in outcome.would
+            ],
+        }
+    )
