@@ -11,7 +11,6 @@ from typing import Protocol
 from autoscaler.act.actor import Actor
 from autoscaler.act.celery_program import celery_program
 from autoscaler.act.drains import Drains, Journal
-from autoscaler.act.orphans import Orphans, ThisMachine
 from autoscaler.act.program_file import Program, ProgramFile
 from autoscaler.act.programs import Programs
 from autoscaler.act.supervisord import Supervisord
@@ -138,8 +137,9 @@ def target(config: Config, connections: Connections, journal: Journal, on_step: 
     supervisord = connections.supervisord
     file = ProgramFile(config.supervisord.programs_file)
     drains = Drains(journal, supervisord, connections.remote, on_step)
-    programs, orphans = Programs(file, supervisord, on_step), Orphans(ThisMachine(), supervisord)
-    return Target(file, supervisord, Actor(drains, programs, orphans, connections.runs_as_root))
+    return Target(
+        file, supervisord, Actor(drains, Programs(file, supervisord, on_step), connections.runs_as_root)
+    )
 
 
 def worker_program(config: Config, fleet: Fleet, worker: str, host_name: str) -> Program:

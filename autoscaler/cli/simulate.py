@@ -3,42 +3,27 @@
 from __future__ import annotations
 
 import os
-from itertools import pairwise
 from pathlib import Path
 
 import click
 from rich.console import Console
 
 from autoscaler import config
-from autoscaler.config import Fleet, units
-from autoscaler.model import MaxWait
+from autoscaler.cli.options import config_option
+from autoscaler.cli.recommended import recommend
+from autoscaler.cli.simulated import Asked, duration, fleet_of, keys, load_of, setting_of, with_keys
 from autoscaler.simulate.against import PEERS
 from autoscaler.simulate.bound import least_worker_seconds
-from autoscaler.simulate.load import Load, Service, exponential, fixed
+from autoscaler.simulate.load import Load
 from autoscaler.simulate.ours import Ours
 from autoscaler.simulate.outcome import Outcome
-from autoscaler.simulate.patterns import PATTERNS, pattern
+from autoscaler.simulate.patterns import PATTERNS
 from autoscaler.simulate.peers import PeerScaler
 from autoscaler.simulate.plot import draw
+from autoscaler.simulate.recorded import Replay
 from autoscaler.simulate.run import simulate
 from autoscaler.simulate.setting import Setting
 from autoscaler.simulate.table import as_json, outcomes_table
-from autoscaler.simulate.traces import read_trace
-
-#: Seconds, where neither the fleet nor the command says how long a task may wait.
-DEFAULT_WAIT = 30.0
-#: Celery's own worker_prefetch_multiplier.
-DEFAULT_MULTIPLIER = 4
-
-
-def _duration(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
-    """Read ``500ms``, ``30s``, ``2m``, ``1h``."""
-    if value is None:
-        return None
-    try:
-        return units.duration(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
 
 
 def _peers(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[str, ...]:
@@ -50,25 +35,45 @@ def _peers(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[st
 
 
 @click.command("simulate")
-@click.option(
-    "--config",
-    "path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The config file. Default: $AUTOSCALER_CONFIG, ./autoscaler.yaml, /etc/autoscaler/autoscaler.yaml.",
-)
-@click.option("--fleet", "name", help="The fleet. Default: the only one.")
+@config_option
+@click.option("--fleet", "name", help="The fleet. Default: the only one, or the one of --from-history.")
 @click.option(
     "--trace",
     type=click.Path(path_type=Path, dir_okay=False),
     help="A CSV file: arrival[,service_time] a task, or period_start,count a period.",
 )
-@click.option("--pattern", "made", type=click.Choice(list(PATTERNS)), help="A made load.")
+@click.option("--pattern", type=click.Choice(list(PATTERNS)), help="A made load.")
+@click.option(
+    "--from-history", "history", metavar="FLEET", help="What the daemon itself recorded of this fleet."
+)
+@click.option(
+    "--last", callback=duration, default="1d", show_default=True, help="How far back --from-history looks."
+)
+@click.option(
+    "--set",
+    "changes",
+    callback=keys,
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Another value for a key of the fleet, such as scale.max_wait=10s. May be given several times.",
+)
 @click.option("--against", callback=_peers, default="", help=f"Peers beside it: {','.join(PEERS)}.")
+@click.option("--recommend", "search", is_flag=True, help="Search the settings that keep the wait best.")
+@click.option(
+    "--late",
+    type=click.FloatRange(0, 100),
+    default=1.0,
+    show_default=True,
+    help="Percent of the tasks that may wait too long with what --recommend finds.",
+)
+@click.option(
+    "--budget", callback=duration, default="2m", show_default=True, help="Time that --recommend takes."
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same result.")
 @click.option(
     "--service-time",
-    callback=_duration,
-    help="Mean time that a task runs, where the trace has none. Default: 2s.",
+    callback=duration,
+    help="Mean time that a task runs. Default: as in the trace or measured, else 2s.",
 )
 @click.option(
     "--service",
@@ -78,11 +83,11 @@ def _peers(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[st
     show_default=True,
     help="How these times spread.",
 )
-@click.option("--start-time", callback=_duration, default="8s", show_default=True, help="A worker's start.")
+@click.option("--start-time", callback=duration, help="A worker's start. Default: as measured, else 8s.")
 @click.option(
-    "--wait", callback=_duration, help="The wanted longest wait. Default: the fleet's max_wait, or 30s."
+    "--wait", callback=duration, help="The wanted longest wait. Default: the fleet's max_wait, or 30s."
 )
-@click.option("--lag", callback=_duration, default="0s", show_default=True, help="Age of the counts seen.")
+@click.option("--lag", callback=duration, default="0s", show_default=True, help="Age of the counts seen.")
 @click.option(
     "--prefetch",
     type=click.IntRange(min=0),
@@ -96,18 +101,14 @@ def simulate_command(
     *,
     path: Path | None,
     name: str | None,
-    trace: Path | None,
-    made: str | None,
+    changes: dict[str, str],
     against: tuple[str, ...],
-    seed: int,
-    service_time: float | None,
-    shape: str,
-    start_time: float,
-    wait: float | None,
-    lag: float,
-    prefetch: int | None,
+    search: bool,
+    late: float,
+    budget: float,
     picture: Path | None,
     as_data: bool,
+    **options: object,
 ) -> None:
     """Try a fleet's settings on a load, on fake time: what the daemon would decide, and what comes of it.
 
@@ -116,98 +117,65 @@ def simulate_command(
       autoscaler simulate --pattern random-bursts
       autoscaler simulate --pattern step --against keda,celery --plot step.png
       autoscaler simulate --trace monday.csv --fleet emails --service-time 3s --json
+      autoscaler simulate --from-history emails --set scale.max_wait=10s
+      autoscaler simulate --from-history emails --last 3d --recommend --wait 30s
     """
-    settings = config.load(config.find(path, os.environ))
-    fleet = _fleet(settings, name)
-    load = _load(trace, made, seed, _service(shape, service_time))
-    setting = _setting(settings, fleet, start_time=start_time, wait=wait, lag=lag, prefetch=prefetch)
+    asked = Asked(**options)  # type: ignore[arg-type]  # click gives them by the names of its fields
+    file = config.find(path, os.environ)
+    name = name or asked.history
+    fleet = fleet_of(config.load(file), name)
+    settings = with_keys(file, fleet.name, changes)
+    fleet = settings.fleets[fleet.name]
+    found = load_of(asked, settings)
+    load = found.load if isinstance(found, Replay) else found
+    setting = setting_of(asked, settings, fleet, found.workers if isinstance(found, Replay) else None)
+    if search:
+        recommend(file, fleet, load, setting, allowed=late / 100, budget=budget, as_data=as_data)
+        return
     outcomes = [simulate(load, setting, Ours(fleet.scaling, fleet.name))]
     outcomes += [
-        simulate(load, setting, PeerScaler(PEERS[peer](load, setting), seed, peer)) for peer in against
+        simulate(load, setting, PeerScaler(PEERS[peer](load, setting), asked.seed, peer)) for peer in against
     ]
     if picture is not None:
         draw(picture, load, setting, outcomes)
-    _show(load, setting, outcomes, as_data=as_data)
+    _show(found, load, setting, outcomes, as_data=as_data)
 
 
-def _setting(
-    settings: config.Config,
-    fleet: Fleet,
-    *,
-    start_time: float,
-    wait: float | None,
-    lag: float,
-    prefetch: int | None,
-) -> Setting:
-    return Setting(
-        wait=wait or _max_wait(fleet),
-        start_time=start_time,
-        polling_interval=settings.polling_interval,
-        lag=lag,
-        min_workers=fleet.min_workers,
-        max_workers=fleet.max_workers,
-        concurrency=fleet.concurrency,
-        prefetch=_prefetch(fleet) if prefetch is None else prefetch,
-    )
-
-
-def _fleet(settings: config.Config, name: str | None) -> Fleet:
-    fleets = settings.fleets
-    if name is None and len(fleets) == 1:
-        return next(iter(fleets.values()))
-    if name is None:
-        raise click.UsageError(f"--fleet is needed, the config has {len(fleets)}: {', '.join(fleets)}")
-    if name not in fleets:
-        raise click.UsageError(f"--fleet {name}: the config has only {', '.join(fleets) or 'none'}")
-    return fleets[name]
-
-
-def _load(trace: Path | None, made: str | None, seed: int, service: Service | None) -> Load:
-    if trace is not None and made is None:
-        return read_trace(trace, seed, service or exponential(2.0))
-    if made is not None and trace is None:
-        return pattern(made, seed, service)
-    raise click.UsageError("give one of --trace FILE and --pattern NAME")
-
-
-def _service(shape: str, mean: float | None) -> Service | None:
-    if mean is None:
-        return fixed(2.0) if shape == "fixed" else None
-    if mean <= 0:
-        raise click.UsageError("--service-time must be more than 0")
-    return fixed(mean) if shape == "fixed" else exponential(mean)
-
-
-def _max_wait(fleet: Fleet) -> float:
-    waits = [policy.wait for policy in fleet.scaling.policies if isinstance(policy, MaxWait)]
-    return waits[0] if waits else DEFAULT_WAIT
-
-
-def _prefetch(fleet: Fleet) -> int:
-    """What its workers prefetch with early acknowledgement, as far as their options tell."""
-    multiplier = DEFAULT_MULTIPLIER
-    words = " ".join(fleet.options).replace("=", " ").split()
-    for word, value in pairwise(words):
-        if word == "--prefetch-multiplier" and value.isdigit():
-            multiplier = int(value)
-    return fleet.concurrency * multiplier
-
-
-def _show(load: Load, setting: Setting, outcomes: list[Outcome], *, as_data: bool) -> None:
+def _show(
+    found: Load | Replay, load: Load, setting: Setting, outcomes: list[Outcome], *, as_data: bool
+) -> None:
     bound = least_worker_seconds(load, setting) / 3600.0
     if as_data:
-        data = {
+        data: dict[str, object] = {
             "load": {"name": load.name, "tasks": len(load.arrivals), "seconds": load.duration},
             "least_worker_hours": bound,
             "outcomes": [as_json(outcome) for outcome in outcomes],
         }
+        if isinstance(found, Replay):
+            data["recorded"] = {
+                "worker_hours": found.worker_seconds / 3600.0,
+                "seconds": found.sampled,
+                "unknown_seconds": found.unknown,
+            }
         Console().print_json(data=data)
         return
     console = Console(highlight=False)
     console.print(outcomes_table(outcomes))
     console.print(
         f"\n{load.name}: {len(load.arrivals)} tasks in {load.duration / 60:.0f} min, "
-        f"{load.mean_service:.3g} s each on the mean. TOO LATE waited more than {setting.wait:g} s. "
+        f"{load.mean_service:.3g} s each on the mean. TOO LATE waited more than {setting.wait:g} s; a start "
+        f"takes {setting.start_time:.2g} s. "
         f"No scaler that is never too late can do with less than {bound:.2f} worker-hours.",
         soft_wrap=True,
     )
+    if isinstance(found, Replay):
+        console.print(_recorded(found), soft_wrap=True)
+
+
+def _recorded(found: Replay) -> str:
+    """What the daemon itself had, where it is known, and what nobody knows."""
+    hours = f"{found.worker_seconds / 3600:.2f} worker-hours in the {found.sampled / 60:.0f} min"
+    text = f"The fleet itself had {hours} that were sampled."
+    if found.unknown < 60:
+        return text
+    return f"{text} {found.unknown / 60:.0f} min were not watched: no task is taken to have come in them."

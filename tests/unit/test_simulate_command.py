@@ -59,7 +59,7 @@ def test_a_picture_is_drawn(tmp_path: Path) -> None:
     [
         (("--pattern", "step"), 2, "--fleet is needed, the config has 2: emails, slow"),
         (("--pattern", "step", "--fleet", "x"), 2, "the config has only emails, slow"),
-        (("--fleet", "slow"), 2, "give one of --trace FILE and --pattern NAME"),
+        (("--fleet", "slow"), 2, "give one of --trace FILE, --pattern NAME"),
         (("--fleet", "slow", "--pattern", "step", "--trace", "a"), 2, "give one of --trace"),
         (("--fleet", "slow", "--pattern", "step", "--against", "k8s"), 2, "'k8s' is not a known peer"),
         (("--fleet", "slow", "--pattern", "step", "--wait", "3"), 2, "'3' is not a duration"),
