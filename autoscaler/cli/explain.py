@@ -7,12 +7,13 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from autoscaler.cli.completion import complete_fleets
 from autoscaler.cli.options import client, config_option, json_option, socket_option
 from autoscaler.console.explained import explanation_lines
 
 
 @click.command()
-@click.argument("fleet")
+@click.argument("fleet", shell_complete=complete_fleets)
 @config_option
 @socket_option
 @json_option

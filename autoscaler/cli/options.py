@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from autoscaler import config
-from autoscaler.console.client import Client
+from autoscaler.console.client import TIMEOUT, Client
 from autoscaler.errors import ConfigError
 
 config_option = click.option(
@@ -23,8 +23,12 @@ socket_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, as the HTTP API gives it.")
 
 
-def client(path: Path | None, socket: Path | None) -> Client:
+def client(path: Path | None, socket: Path | None, timeout: float = TIMEOUT) -> Client:
     """The way to the daemon: its socket as given, else as the config names it, else the default one.
+
+    Parameters
+    ----------
+    timeout : seconds that the daemon has for an answer.
 
     The config need not be usable just now: a running daemon still has its last good one.
 
@@ -33,7 +37,7 @@ def client(path: Path | None, socket: Path | None) -> Client:
     ConfigError
         A config file was named and is not there.
     """
-    return Client(socket or _configured_socket(path))
+    return Client(socket or _configured_socket(path), timeout=timeout)
 
 
 def _configured_socket(path: Path | None) -> Path:

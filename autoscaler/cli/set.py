@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 
 from autoscaler import config
+from autoscaler.cli.completion import complete_words_of_set
 from autoscaler.cli.exits import Exit
 from autoscaler.cli.in_use import Use, Watcher
 from autoscaler.cli.names import nearest
@@ -44,7 +45,13 @@ class _Outcome:
 
 
 @click.command("set")
-@click.argument("words", nargs=-1, required=True, metavar="[FLEET] KEY=VALUE...")
+@click.argument(
+    "words",
+    nargs=-1,
+    required=True,
+    metavar="[FLEET] KEY=VALUE...",
+    shell_complete=complete_words_of_set,
+)
 @config_option
 @socket_option
 @json_option

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from autoscaler.daemon import Snapshot
 from autoscaler.model import Demand, FleetTick, Known, Unknown, Worker
+
+if TYPE_CHECKING:  # the command shows these values without all that a daemon needs
+    from autoscaler.daemon import Snapshot
 
 #: A daemon whose last tick is older than so many polling intervals (and seconds) is not healthy.
 STALE_INTERVALS = 3

@@ -1,0 +1,123 @@
+"""What every command has: help with examples, a near name for a wrong one, completion."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from autoscaler.cli import main
+from autoscaler.cli.group import COMMANDS
+
+CONFIG = """\
+broker: {url: 'amqp://mq'}
+fleets:
+  emails: {app: shop, queues: [emails], concurrency: 1, min_workers: 2, max_workers: 2}
+  exports: {app: shop, queues: [exports], concurrency: 1, min_workers: 2, max_workers: 2}
+"""
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_every_command_has_examples(name: str) -> None:
+    shown = CliRunner().invoke(main, [name, "--help"])
+    assert shown.exit_code == 0
+    examples = shown.output.partition("Example")[2]
+    assert f"autoscaler {name}" in examples, f"the docstring of `{name}` needs a block `Examples:`"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_says_what_it_does(name: str) -> None:
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    assert command.name == name
+    silent = [each.name for each in command.params if isinstance(each, click.Option) and not each.help]
+    assert not silent, f"give `{name}` a help= for {silent}"
+
+
+def test_every_command_of_the_help_is_there() -> None:
+    shown = CliRunner().invoke(main, ["--help"]).output
+    assert all(f"\n  {name} " in shown for name in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["staus"], "there is no command 'staus'; did you mean status?"),
+        (["frobnicate"], f"there are {', '.join(COMMANDS)}"),
+        (["status", "--jsn"], "--json"),
+    ],
+)
+def test_a_wrong_name_is_told_with_the_right_one(words: list[str], said: str) -> None:
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+@pytest.fixture
+def complete(tmp_path, monkeypatch):
+    """Ask for completions as bash does."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("AUTOSCALER_CONFIG", raising=False)
+    (tmp_path / "autoscaler.yaml").write_text(CONFIG)
+
+    def ask(line: str) -> list[str]:
+        environ = {
+            "_AUTOSCALER_COMPLETE": "bash_complete",
+            "COMP_WORDS": f"autoscaler {line}",
+            "COMP_CWORD": str(len(f"{line}|".split(" "))),
+        }
+        shown = CliRunner().invoke(main, [], prog_name="autoscaler", env=environ)
+        return [each.partition(",")[2] for each in shown.stdout.splitlines() if each]
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("line", "some"),
+    [
+        ("sta", ["status"]),
+        ("explain e", ["emails", "exports"]),
+        ("explain em", ["emails"]),
+        ("set em", ["emails"]),
+        ("set emails max_s", ["max_scale_up=", "max_scale_down="]),
+        ("set emails scale.threshold.u", ["scale.threshold.up=", "scale.threshold.up_after="]),
+        ("set polling", ["polling_interval="]),
+        ("set emails environment.", []),
+        ("status --wor", ["--workers"]),
+        ("completion z", ["zsh"]),
+    ],
+)
+def test_names_are_completed(complete, line: str, some: list[str]) -> None:
+    assert complete(line) == some
+
+
+def test_completion_is_silent_where_nothing_can_be_known(complete, tmp_path) -> None:
+    (tmp_path / "autoscaler.yaml").write_text("{")
+    assert complete("explain e") == []
+    (tmp_path / "autoscaler.yaml").unlink()
+    assert complete("explain e") == []
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_has_its_script(shell: str) -> None:
+    shown = CliRunner().invoke(main, ["completion", shell])
+    assert shown.exit_code == 0
+    assert f"_AUTOSCALER_COMPLETE={shell}_complete" in shown.output
+
+
+def test_bash_takes_the_script(complete) -> None:
+    script = CliRunner().invoke(main, ["completion", "bash"]).output
+    assert subprocess.run(["bash", "-n"], input=script, text=True, check=True).returncode == 0
+
+
+def test_asking_imports_nothing_of_the_daemon() -> None:
+    """Modules are counted, because a clock would depend on the machine."""
+    code = (
+        "import sys; import autoscaler.cli.group, autoscaler.cli.status, autoscaler.cli.completion; "
+        "print(*{'fastapi', 'celery', 'requests', 'uvicorn', 'autoscaler.daemon'} & set(sys.modules))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == []
