@@ -47,6 +47,7 @@ from autoscaler.model import (
 )
 from autoscaler.room import Members, Room
 from autoscaler.scene import Scene
+from autoscaler.singletons import Singletons, SingletonStore, unseen
 from autoscaler.wiring import Sources, Target, log_folder, worker_program
 
 #: States in which a worker is on its way somewhere, by our doing.
@@ -56,7 +57,7 @@ UNDER_WAY = frozenset({WorkerState.DRAINING, WorkerState.RESTORING, WorkerState.
 RETIRED = Scaling(min_workers=0, max_workers=0, concurrency=1)
 
 
-class Memory(Protocol):
+class Memory(SingletonStore, Protocol):
     """The store, as a tick needs it."""
 
     def drains(self) -> dict[str, Drain]: ...
@@ -100,6 +101,7 @@ class Controller:
         #: What each fleet's last decision was taken on, and the memory that it was taken with.
         self._considered: dict[str, tuple[Situation, FleetMemory]] = {}
         self._seen = store.seen_workers()
+        self._singletons = Singletons(store)
         self._restored = True
 
     def reconfigure(self, config: Config) -> None:
@@ -220,6 +222,8 @@ class Controller:
         self._remember(workers)
         decisions = self._decide_all(now, observation, workers)
         report = self._act(now, scene, workers, decisions)
+        beats = self._sources.beats(now) if self._config.singletons else ()
+        singletons, done = self._singletons.tick(now, self._config, scene, beats, self._target.singletons)
         return Tick(
             at=now,
             duration=0.0,
@@ -227,7 +231,8 @@ class Controller:
             fleets=tuple(
                 self._fleet_tick(fleet, decision, workers, report) for fleet, decision in decisions.items()
             ),
-            actions=tuple(report.actions),
+            actions=(*report.actions, *done),
+            singletons=singletons,
         )
 
     def _blind_tick(self, now: float, trouble: str) -> Tick:
@@ -237,7 +242,8 @@ class Controller:
             FleetTick(name, fleet.scaling, fleet.queues, None, None, trouble, self._is_dry(name))
             for name, fleet in self._config.fleets.items()
         )
-        return Tick(at=now, duration=0.0, observation=observation, fleets=fleets)
+        singletons = unseen(now, self._config, trouble)
+        return Tick(at=now, duration=0.0, observation=observation, fleets=fleets, singletons=singletons)
 
     def _decide_all(
         self, now: float, observation: Observation, workers: Mapping[str, Worker]

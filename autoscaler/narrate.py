@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from logging import INFO, WARNING
 from typing import TypeAlias
 
-from autoscaler.model import FleetTick, Tick
+from autoscaler.model import FleetTick, SingletonState, SingletonTick, Tick
 
 #: A level of `logging`, and a text.
 Line: TypeAlias = tuple[int, str]
@@ -22,6 +22,7 @@ def narrate(before: Tick | None, after: Tick) -> list[Line]:
     return [
         *_sources(before, after),
         *(line for fleet in after.fleets for line in _fleet(_find(before, fleet.name), fleet)),
+        *(line for each in after.singletons for line in _singleton(before, each)),
         *((INFO, action) for action in after.actions),
     ]
 
@@ -48,11 +49,21 @@ def _fleet(before: FleetTick | None, after: FleetTick) -> Iterator[Line]:
         reasons = "; ".join(f"{reason.code}: {reason.text}" for reason in decision.reasons)
         size = f"{decision.desired} worker{'' if decision.desired == 1 else 's'}"
         yield INFO, f"{after.name}: {verb} {size}, has {decision.current} ({reasons})"
-    old_trouble = before.trouble if before is not None else ""
-    if after.trouble and after.trouble != old_trouble:
-        yield WARNING, f"{after.name}: {after.trouble}"
-    if old_trouble and not after.trouble:
-        yield INFO, f"{after.name}: no trouble any more"
+    yield from _trouble(after.name, before.trouble if before is not None else "", after.trouble)
+
+
+def _singleton(before: Tick | None, after: SingletonTick) -> Iterator[Line]:
+    old = next((each for each in before.singletons if each.name == after.name), None) if before else None
+    if after.state is SingletonState.HELD and (old is None or old.state is not SingletonState.HELD):
+        yield INFO, f"{after.name}: stopped by hand, and stays so until it is started by hand"
+    yield from _trouble(after.name, old.trouble if old is not None else "", after.trouble)
+
+
+def _trouble(name: str, old: str, new: str) -> Iterator[Line]:
+    if new and new != old:
+        yield WARNING, f"{name}: {new}"
+    if old and not new:
+        yield INFO, f"{name}: no trouble any more"
 
 
 def _gist(fleet: FleetTick | None) -> object:

@@ -6,7 +6,7 @@ import pwd
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from autoscaler.config import Config, line_of
+from autoscaler.config import Config, Fleet, Singleton, line_of
 from autoscaler.decide.max_wait import start_seconds
 from autoscaler.decide.words import seconds
 from autoscaler.errors import Problem
@@ -23,6 +23,8 @@ def notes(path: Path, config: Config, tracks: Mapping[str, Track]) -> Iterator[P
     """
     for key, text in _missing(config):
         yield Problem(str(path), line_of(path, key), key, text)
+    for key, text in _doubled_beats(config):
+        yield Problem(str(path), line_of(path, key), key, text)
     for name, fleet in config.fleets.items():
         wait = fleet.scale.max_wait if fleet.scale else None
         if wait is not None:
@@ -38,19 +40,33 @@ def _missing(config: Config) -> Iterator[tuple[str, str]]:
     if not folder.is_dir():
         yield "supervisord.programs_file", f"there is no folder {folder} on this machine to write it to"
     for name, fleet in config.fleets.items():
-        key = f"fleets.{name}"
-        if fleet.user is not None and not _is_user(fleet.user):
-            yield (
-                f"{key}.user",
-                f"there is no user {fleet.user} on this machine: supervisord will refuse it",
-            )
-        if fleet.directory is not None and not fleet.directory.is_dir():
-            yield (
-                f"{key}.directory",
-                f"there is no folder {fleet.directory} on this machine to start workers in",
-            )
+        yield from _missing_rights(f"fleets.{name}", fleet)
         if fleet.celery.startswith("/") and not Path(fleet.celery).is_file():
-            yield f"{key}.celery", f"there is no file {fleet.celery} on this machine: no worker can start"
+            key = f"fleets.{name}.celery"
+            yield key, f"there is no file {fleet.celery} on this machine: no worker can start"
+    for name, singleton in config.singletons.items():
+        yield from _missing_rights(f"singletons.{name}", singleton)
+        command = singleton.command[0]
+        if command.startswith("/") and not Path(command).is_file():
+            yield f"singletons.{name}.command", f"there is no file {command} on this machine: it cannot start"
+
+
+def _missing_rights(key: str, of: Fleet | Singleton) -> Iterator[tuple[str, str]]:
+    if of.user is not None and not _is_user(of.user):
+        yield f"{key}.user", f"there is no user {of.user} on this machine: supervisord will refuse it"
+    if of.directory is not None and not of.directory.is_dir():
+        yield f"{key}.directory", f"there is no folder {of.directory} on this machine to start workers in"
+
+
+def _doubled_beats(config: Config) -> Iterator[tuple[str, str]]:
+    """Singletons that send the periodic tasks of the same app."""
+    first: dict[str, str] = {}
+    for name, singleton in config.singletons.items():
+        app = singleton.beat_app
+        if app and app in first:
+            text = f"{first[app]} sends the periodic tasks of {app} as well, so each would be sent twice"
+            yield f"singletons.{name}.command", text
+        first.setdefault(app, name)
 
 
 def _is_user(name: str) -> bool:

@@ -7,15 +7,16 @@ another word to the daemon.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from autoscaler import config
 from autoscaler.act.celery_program import worker_name
-from autoscaler.act.program_file import render
+from autoscaler.act.program_file import Program, render
 from autoscaler.config import Config
 from autoscaler.errors import ConfigError, Problem, ProgramFileError
-from autoscaler.wiring import worker_program
+from autoscaler.wiring import singleton_program, worker_program
 
 #: Seconds that a config file must have been left alone before it is read: an editor may be writing it.
 SETTLE = 0.1
@@ -110,12 +111,19 @@ def _is_fresh(path: Path) -> bool:
 
 
 def unwritable(path: Path, new: Config, host_name: str) -> Iterator[Problem]:
-    """Find fleets whose workers could not be written as supervisord programs."""
-    for name, fleet in new.fleets.items():
+    """Find fleets and singletons that could not be written as supervisord programs."""
+    programs: dict[str, Callable[[], Program]] = {
+        f"fleets.{name}": partial(worker_program, new, fleet, worker_name(name, 1), host_name)
+        for name, fleet in new.fleets.items()
+    }
+    programs |= {
+        f"singletons.{name}": partial(singleton_program, new, singleton)
+        for name, singleton in new.singletons.items()
+    }
+    for key, program in programs.items():
         try:
-            render(worker_program(new, fleet, worker_name(name, 1), host_name))
+            render(program())
         except ProgramFileError as error:
-            key = f"fleets.{name}"
             yield Problem(str(path), config.line_of(path, key), key, str(error))
 
 

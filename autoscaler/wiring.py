@@ -13,11 +13,14 @@ from autoscaler.act.celery_program import celery_program
 from autoscaler.act.drains import Drains, Journal
 from autoscaler.act.program_file import Program, ProgramFile
 from autoscaler.act.programs import Programs
+from autoscaler.act.singleton_actor import SingletonActor
+from autoscaler.act.singleton_program import singleton_program as _singleton_program
 from autoscaler.act.supervisord import Supervisord
 from autoscaler.act.turn import StepHook
-from autoscaler.config import Config, Fleet
+from autoscaler.config import Config, Fleet, Singleton
 from autoscaler.errors import TargetError
-from autoscaler.model import HostStats, Process, QueueStats, Reading, WorkerStats
+from autoscaler.model import Beat, HostStats, Process, QueueStats, Reading, WorkerStats
+from autoscaler.observe.beats import Beats, no_beats
 from autoscaler.observe.celery_workers import CeleryWorkers
 from autoscaler.observe.host import host_stats, process_memory
 from autoscaler.observe.kombu_queues import KombuQueues
@@ -76,6 +79,8 @@ class Sources:
     workers: WorkerSource
     host: Callable[[float], Reading[HostStats]]
     memory: MemoryMeter
+    #: The celery beats of this machine, anybody's.
+    beats: Callable[[float], tuple[Beat, ...]] = no_beats
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,7 @@ class Target:
     file: SectionFile
     supervisord: ProcessSource
     actor: Actor
+    singletons: SingletonActor
 
 
 class Connections:
@@ -100,6 +106,7 @@ class Connections:
             KombuQueues(url, options),
         )
         self.supervisord = Supervisord(config.supervisord.url.get_secret_value())
+        self.beats = Beats()
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -129,6 +136,7 @@ def sources(connections: Connections) -> Sources:
         workers=CeleryWorkers(connections.remote, deadline=WORKERS_DEADLINE),
         host=connections.host,
         memory=WorkerMemory(process_memory),
+        beats=connections.beats,
     )
 
 
@@ -137,8 +145,12 @@ def target(config: Config, connections: Connections, journal: Journal, on_step: 
     supervisord = connections.supervisord
     file = ProgramFile(config.supervisord.programs_file)
     drains = Drains(journal, supervisord, connections.remote, on_step)
+    programs = Programs(file, supervisord, on_step)
     return Target(
-        file, supervisord, Actor(drains, Programs(file, supervisord, on_step), connections.runs_as_root)
+        file,
+        supervisord,
+        Actor(drains, programs, connections.runs_as_root),
+        SingletonActor(file, supervisord, programs, on_step, connections.runs_as_root),
     )
 
 
@@ -152,13 +164,19 @@ def worker_program(config: Config, fleet: Fleet, worker: str, host_name: str) ->
     return celery_program(fleet, worker, node_name(worker, host_name), _default_log_dir(config))
 
 
+def singleton_program(config: Config, singleton: Singleton) -> Program:
+    """The program that runs a singleton."""
+    return _singleton_program(singleton, _default_log_dir(config))
+
+
 def log_folders(config: Config) -> set[Path]:
-    """The folders that the workers' logs go to."""
-    return {log_folder(config, fleet) for fleet in config.fleets.values()}
+    """The folders that the workers' and singletons' logs go to."""
+    fleets = {log_folder(config, fleet) for fleet in config.fleets.values()}
+    return fleets | {log_folder(config, singleton) for singleton in config.singletons.values()}
 
 
-def log_folder(config: Config, fleet: Fleet) -> Path:
-    """The folder that a fleet's workers log to."""
+def log_folder(config: Config, fleet: Fleet | Singleton) -> Path:
+    """The folder that a fleet's workers, or a singleton, log to."""
     return fleet.log_dir or _default_log_dir(config)
 
 

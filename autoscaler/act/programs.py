@@ -161,6 +161,19 @@ class Programs:
             self._on_step("added")
         return refused
 
+    def rehearse(self, change: Change, baseline: ReloadDiff) -> None:
+        """See that supervisord would take a change, and take it back.
+
+        Raises
+        ------
+        As `apply`; the old file is back in any case.
+        """
+        make_log_folders(change.after)
+        self._file.write(change.after)
+        self._on_step("rehearsed")
+        self._reload_as_meant(change, meant(change, baseline))
+        self._roll_back(change)
+
     def _reload_as_meant(self, change: Change, expected: ReloadDiff) -> None:
         try:
             got = self._supervisord.reload()

@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 
 from autoscaler.cli.options import client, config_option, json_option, socket_option
+from autoscaler.console.singletons import singleton_troubles, singletons_table
 from autoscaler.console.tables import fleets_table, troubles, workers_table
 
 
@@ -26,18 +27,19 @@ def status(path: Path | None, socket: Path | None, as_json: bool, with_workers: 
       autoscaler status --json | jq '.fleets[].desired'
     """
     daemon = client(path, socket)
-    fleets = daemon.fleets()
+    fleets, singletons = daemon.fleets(), daemon.singletons()
     workers = daemon.workers() if with_workers else None
     if as_json:
-        both = fleets.model_dump(mode="json") | (
-            {"workers": workers.model_dump()["workers"]} if workers else {}
-        )
-        Console().print_json(data=both)
+        data = fleets.model_dump(mode="json") | {"singletons": singletons.model_dump()["singletons"]}
+        Console().print_json(data=data | ({"workers": workers.model_dump()["workers"]} if workers else {}))
         return
     console = Console(highlight=False)
     console.print(fleets_table(fleets))
+    if singletons.singletons:
+        console.print()
+        console.print(singletons_table(singletons))
     if workers is not None:
         console.print()
         console.print(workers_table(workers))
-    for line in troubles(fleets):
+    for line in [*troubles(fleets), *singleton_troubles(singletons)]:
         console.print(f"! {line}", style="yellow", markup=False, soft_wrap=True)

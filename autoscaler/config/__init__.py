@@ -19,6 +19,7 @@ from autoscaler.config.schema import (
     Host,
     Supervisord,
 )
+from autoscaler.config.singleton import Singleton
 
 __all__ = [
     "Broker",
@@ -28,6 +29,7 @@ __all__ = [
     "Host",
     "Scale",
     "ScheduleKeys",
+    "Singleton",
     "Supervisord",
     "ThresholdScale",
     "find",

@@ -14,6 +14,7 @@ from autoscaler.config.kinds import Keys
 from autoscaler.config.rules import SECRET_KEYS, Blame, Conflict, NotJudged, WrongKind, clip, show
 from autoscaler.config.scale import Scale, ScheduleKeys, ThresholdScale
 from autoscaler.config.schema import Broker, Config, Console, Host, Supervisord
+from autoscaler.config.singleton import Singleton
 from autoscaler.config.yaml_lines import Fault, KeyPath, Kind, Place
 
 #: What stands where; ``*`` is any fleet, or any entry of a list.
@@ -28,7 +29,11 @@ _MODELS: dict[KeyPath, type[Keys]] = {
     ("fleets", "*", "scale", "threshold"): ThresholdScale,
     ("fleets", "*", "scale", "schedule", "*"): ScheduleKeys,
     ("fleets", "*", "fallback"): FallbackKeys,
+    ("singletons", "*"): Singleton,
 }
+
+#: Keys of the config that hold things by name.
+NAMED = ("fleets", "singletons")
 
 #: What was wanted where pydantic found another type.
 _WANTED = {
@@ -50,8 +55,8 @@ class Explainer:
     """Knows the file that the validated data came from."""
 
     places: Mapping[KeyPath, Place]
-    #: By fleet: the keys that it has from `defaults`.
-    inherited: Mapping[str, frozenset[str]]
+    #: By path of a fleet or singleton: the keys that it has from `defaults`.
+    inherited: Mapping[KeyPath, frozenset[str]]
 
     def faults(self, error: ValidationError) -> Iterator[Fault]:
         """Tell every error of the whole config; those of `defaults` itself are left to `default_faults`."""
@@ -84,12 +89,12 @@ class Explainer:
         return self.places[path].line if path in self.places else 1
 
     def _source(self, path: KeyPath) -> KeyPath:
-        if len(path) > 2 and path[0] == "fleets" and path[2] in self.inherited.get(str(path[1]), ()):
+        if len(path) > 2 and path[2] in self.inherited.get(path[:2], ()):
             return ("defaults", *path[2:])
         return path
 
     def _all_inherited(self, path: KeyPath, rule: Conflict) -> bool:
-        return self.inherited[str(path[1])].issuperset(rule.others)
+        return self.inherited[path[:2]].issuperset(rule.others)
 
     def _message(self, detail: ErrorDetails, rule: Exception | None, path: KeyPath) -> str:
         kind = detail["type"]
@@ -137,7 +142,7 @@ def _path(detail: ErrorDetails) -> KeyPath:
         path = (*path, *rule.at)
     if isinstance(rule, Blame):
         path = (*path[:-1], rule.key)
-    if len(path) == 3 and path[0] == "fleets" and path[2] == "name" and detail["type"] != "extra_forbidden":
+    if len(path) == 3 and path[0] in NAMED and path[2] == "name" and detail["type"] != "extra_forbidden":
         path = path[:-1]
     return path
 
@@ -145,8 +150,8 @@ def _path(detail: ErrorDetails) -> KeyPath:
 def _model(path: KeyPath) -> type[Keys]:
     if path[:1] == ("defaults",):
         path = ("fleets", "*", *path[1:])
-    elif path[:1] == ("fleets",):
-        path = ("fleets", "*", *path[2:])
+    elif path and path[0] in NAMED:
+        path = (path[0], "*", *path[2:])
     return _MODELS[tuple("*" if isinstance(part, int) else part for part in path)]
 
 

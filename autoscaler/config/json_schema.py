@@ -55,9 +55,9 @@ def json_schema() -> dict[str, Any]:
     models = schema["$defs"]
     for model in (schema, *models.values()):
         model.pop("title", None)
-    # In the file a fleet's name is its key.
-    models["Fleet"]["properties"].pop("name")
-    models["Fleet"]["required"].remove("name")
+    for named in ("Fleet", "Singleton"):  # in the file its name is its key
+        models[named]["properties"].pop("name")
+        models[named]["required"].remove("name")
     models["Defaults"] = {key: value for key, value in models["Fleet"].items() if key != "required"}
     models["Defaults"]["description"] = "Any key of a fleet."
     schema["properties"]["fleets"]["propertyNames"] = {"pattern": _FLEET_NAME}

@@ -141,6 +141,13 @@ Words = Annotated[
     BeforeValidator(text.split_words),
     WithJsonSchema({"title": "list of words", "type": ["array", "string"], "items": {"type": "string"}}),
 ]
+Command = Annotated[
+    tuple[Annotated[str, PlainValidator(text.printable)], ...],
+    BeforeValidator(listed),
+    BeforeValidator(text.split_words),
+    AfterValidator(text.program_words),
+    WithJsonSchema({"title": "list of words", "type": ["array", "string"], "items": {"type": "string"}}),
+]
 Environment = Annotated[
     Mapping[
         Annotated[str, PlainValidator(text.variable_name)],

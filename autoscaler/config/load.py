@@ -8,11 +8,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from autoscaler.config.explain import Explainer, unknown_key
+from autoscaler.config.explain import NAMED, Explainer, unknown_key
 from autoscaler.config.files import read_file
 from autoscaler.config.fleet import Fleet
 from autoscaler.config.rules import Given, clip
 from autoscaler.config.schema import Config
+from autoscaler.config.singleton import Singleton
 from autoscaler.config.yaml_lines import Document, Fault, KeyPath, Unreadable, parse
 from autoscaler.errors import ConfigError, Problem
 
@@ -68,7 +69,8 @@ def load(
     ``$${`` stands for ``${``. The content of broker.url_file is taken as it is; a relative url_file is
     meant from the config file's folder.
 
-    `defaults` gives every fleet the keys that the fleet does not have itself. A key is taken or left
+    `defaults` gives every fleet the keys that the fleet does not have itself, and every singleton those of
+    them that a singleton has. A key is taken or left
     whole: a fleet's own `scale` or `environment` replaces the default one, they are not merged.
 
     Parameters
@@ -131,17 +133,22 @@ def _without_consequences(faults: Iterable[Fault], first: tuple[Fault, ...]) -> 
     return [*first, *kept]
 
 
-def _with_defaults(data: dict[str, object]) -> tuple[dict[str, object], dict[str, frozenset[str]]]:
-    """Give every fleet its name and the defaults that it lacks; return too which ones those are."""
-    defaults, fleets = data.get("defaults"), data.get("fleets")
+def _with_defaults(data: dict[str, object]) -> tuple[dict[str, object], dict[KeyPath, frozenset[str]]]:
+    """Give fleets and singletons their names and the defaults that they lack; return too which those are."""
     merged = {key: value for key, value in data.items() if key != "defaults"}
-    defaults = defaults if isinstance(defaults, dict) else {}
-    if not isinstance(fleets, dict):
-        return merged, {}
-    whole = {name: keys for name, keys in fleets.items() if isinstance(keys, dict)}
-    named = {name: {**defaults, **keys, "name": name} for name, keys in whole.items()}
-    merged["fleets"] = {**fleets, **named}
-    return merged, {name: frozenset(defaults.keys() - keys.keys()) for name, keys in whole.items()}
+    given = data.get("defaults")
+    given = given if isinstance(given, dict) else {}
+    inherited: dict[KeyPath, frozenset[str]] = {}
+    for section, known in (("fleets", given.keys()), ("singletons", Singleton.known())):
+        things = data.get(section)
+        if not isinstance(things, dict):
+            continue
+        defaults = {key: value for key, value in given.items() if key in known}
+        whole = {name: keys for name, keys in things.items() if isinstance(keys, dict)}
+        named = {name: {**defaults, **keys, "name": name} for name, keys in whole.items()}
+        merged[section] = {**things, **named}
+        inherited |= {(section, name): frozenset(defaults.keys() - keys) for name, keys in whole.items()}
+    return merged, inherited
 
 
 def _default_faults(defaults: object, given: Given, explainer: Explainer) -> list[Fault]:
@@ -156,9 +163,14 @@ def _default_faults(defaults: object, given: Given, explainer: Explainer) -> lis
 
 def _misplaced_names(data: dict[str, object], explainer: Explainer) -> list[Fault]:
     """Find a `name` written inside a fleet: its key is its name, and pydantic could not tell them apart."""
-    fleets = data.get("fleets")
     owners: dict[KeyPath, object] = {("defaults",): data.get("defaults")}
-    if isinstance(fleets, dict):
-        owners |= {("fleets", name): keys for name, keys in fleets.items()}
+    for section in NAMED:
+        things = data.get(section)
+        if isinstance(things, dict):
+            owners |= {(section, name): keys for name, keys in things.items()}
     paths = [(*path, "name") for path, keys in owners.items() if isinstance(keys, dict) and "name" in keys]
-    return [Fault(explainer.line(path), path, unknown_key("name", Fleet.known())) for path in paths]
+    return [Fault(explainer.line(path), path, unknown_key("name", _known_at(path))) for path in paths]
+
+
+def _known_at(path: KeyPath) -> list[str]:
+    return Singleton.known() if path[0] == "singletons" else Fleet.known()

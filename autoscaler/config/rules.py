@@ -17,7 +17,9 @@ _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uff
 
 
 #: Keys whose values may hold passwords: nothing of them, or of anything below them, is repeated.
-SECRET_KEYS = frozenset({"url", "management_url", "transport_options", "environment", "token", "options"})
+SECRET_KEYS = frozenset(
+    {"url", "management_url", "transport_options", "environment", "token", "options", "command"}
+)
 
 
 @dataclass(frozen=True, slots=True)

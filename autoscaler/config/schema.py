@@ -30,8 +30,9 @@ from autoscaler.config.kinds import (
     kind,
     within,
 )
-from autoscaler.config.rules import NotJudged
+from autoscaler.config.rules import Conflict, NotJudged
 from autoscaler.config.secrets import secret, secret_file
+from autoscaler.config.singleton import Singleton
 
 #: Says that a key was not given where null means something.
 _ABSENT: Any = object()
@@ -178,7 +179,20 @@ class Config(Keys):
     )
     #: By name. Empty: all fleets drain away.
     fleets: Mapping[str, Fleet] = Field(description="the fleets by name; {} for none")
+    singletons: Mapping[str, Singleton] = Field(
+        default={}, description="what runs exactly once beside the fleets, by name"
+    )
     host: Host = Field(Host(), description="the machine that the workers share")
+
+    @field_validator("singletons")
+    @classmethod
+    def _not_a_fleet(
+        cls, singletons: Mapping[str, Singleton], info: ValidationInfo
+    ) -> Mapping[str, Singleton]:
+        for name in singletons:
+            if name in info.data.get("fleets", {}):
+                raise Conflict(f"a fleet is called {name} too; rename one of them", ("fleets",), at=(name,))
+        return singletons
 
     @classmethod
     def known(cls) -> list[str]:

@@ -145,6 +145,16 @@ def command(value: object) -> str:
     return word
 
 
+def program_words(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Check the words of any command: the first is a bare name, found on PATH, or an absolute path."""
+    if not values:
+        raise ValueError("is empty; it needs a command")
+    command(values[0])
+    if "--detach" in values:
+        raise ValueError("--detach cannot be given: supervisord cannot watch a process that detaches")
+    return values
+
+
 def absolute_path(value: object) -> Path:
     """Check a path that supervisord or the daemon uses, whatever folder each was started in."""
     text = plain(str(value) if isinstance(value, Path) else value)

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from pydantic import ValidationError
 
 from autoscaler.console.explained import ExplanationView
+from autoscaler.console.singletons import SingletonsView
 from autoscaler.console.situation import SituationView
 from autoscaler.console.views import FleetsView, HealthView, View, WorkersView
 from autoscaler.errors import DaemonNotRunning, ServiceUnavailable, UnknownName
@@ -43,6 +44,10 @@ class Client:
     def workers(self) -> WorkersView:
         """All workers; raises as `fleets`."""
         return self._get("/api/v1/workers", WorkersView)
+
+    def singletons(self) -> SingletonsView:
+        """All singletons; raises as `fleets`."""
+        return self._get("/api/v1/singletons", SingletonsView)
 
     def explanation(self, fleet: str) -> ExplanationView:
         """Why a fleet has the size that it has; raises as `fleets`, and UnknownName."""

@@ -20,6 +20,7 @@ from fastapi import Path as UrlPath
 
 from autoscaler import __version__
 from autoscaler.console.explained import ExplanationView, explanation_view
+from autoscaler.console.singletons import SingletonsView, singletons_view
 from autoscaler.console.situation import SituationView, situation_view
 from autoscaler.console.views import (
     FleetsView,
@@ -70,6 +71,11 @@ def make_app(snapshot: Callable[[], Snapshot], clock: Callable[[], float]) -> Fa
     def workers() -> WorkersView:
         """All workers, their states and tasks."""
         return workers_view(snapshot())
+
+    @app.get("/api/v1/singletons")
+    def singletons() -> SingletonsView:
+        """All singletons: what runs once beside the fleets."""
+        return singletons_view(snapshot())
 
     @app.get("/health")
     def health(response: Response) -> HealthView:

@@ -209,6 +209,7 @@ def _problems(snapshot: Snapshot) -> list[str]:
     if snapshot.tick:
         problems += [f"{part}: {error}" for part, error in snapshot.tick.observation.unknown.items()]
         problems += [f"{fleet.name}: {fleet.trouble}" for fleet in snapshot.tick.fleets if fleet.trouble]
+        problems += [f"{each.name}: {each.trouble}" for each in snapshot.tick.singletons if each.trouble]
     return problems
 
 

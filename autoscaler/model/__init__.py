@@ -54,6 +54,14 @@ from autoscaler.model.settings import (
     Schedule,
     Threshold,
 )
+from autoscaler.model.singletons import (
+    Beat,
+    SingletonMemory,
+    SingletonState,
+    SingletonTick,
+    app_of_beat,
+    folder_of_program,
+)
 from autoscaler.model.workers import (
     SERVING,
     STARTED_WITHIN,
@@ -69,6 +77,7 @@ __all__ = [
     "STARTED_WITHIN",
     "ActiveTask",
     "BacklogPerWorker",
+    "Beat",
     "Counted",
     "Decision",
     "Demand",
@@ -101,6 +110,9 @@ __all__ = [
     "Scaling",
     "Schedule",
     "SeenWorker",
+    "SingletonMemory",
+    "SingletonState",
+    "SingletonTick",
     "Situation",
     "Threshold",
     "ThresholdMemory",
@@ -111,4 +123,6 @@ __all__ = [
     "Worker",
     "WorkerState",
     "WorkerStats",
+    "app_of_beat",
+    "folder_of_program",
 ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from autoscaler.model.measured import Measures
 from autoscaler.model.observed import Observation
 from autoscaler.model.settings import Hold, Scaling
+from autoscaler.model.singletons import SingletonTick
 from autoscaler.model.workers import Worker
 
 
@@ -167,3 +168,4 @@ class Tick:
     actions: tuple[str, ...] = ()
     #: The latest config file's problems when the last good one is still in use.
     config_problems: tuple[str, ...] = field(default=())
+    singletons: tuple[SingletonTick, ...] = ()

@@ -2,6 +2,7 @@
 
     workers     what each worker was when it was seen last (which process has answered)
     drains      the drain journal: who is leaving, or being taken back, and why
+    singletons  what we have done to each singleton, and how often it died
     memory      each fleet's memory for its next decision
     tracks      what was measured of each fleet; written now and then only
     holds       what operators ordered
@@ -16,7 +17,7 @@ cut ends the workers too).
     lock.py      one daemon a state folder
     schema.py    the tables, and the way to them from older releases
     database.py  SQLite: transactions, errors in words
-    journal.py   drains and workers
+    journal.py   drains, workers and singletons
     orders.py    what operators ordered
     memories.py  memory and tracks, and reading tracks beside the daemon
     record.py    samples, minutes and decisions, and their clean-up

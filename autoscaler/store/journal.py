@@ -1,11 +1,16 @@
-"""The drain journal, and what was seen of the workers."""
+"""The drain journal, what was seen of the workers, and what was done to the singletons."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
-from autoscaler.model import Drain, DrainPhase, SeenWorker, WorkerState
+from pydantic import TypeAdapter
+
+from autoscaler.model import Drain, DrainPhase, SeenWorker, SingletonMemory, WorkerState
 from autoscaler.store.database import Database
+
+_SINGLETON: Final = TypeAdapter(SingletonMemory)
 
 
 class Journal:
@@ -52,3 +57,20 @@ class Journal:
         rows = [(w.name, w.pid, w.answered, w.state.value, w.since) for w in workers.values()]
         with self._db.transaction():
             self._db.replace("workers", "name, pid, answered, state, since", rows)
+
+    def singletons(self) -> dict[str, SingletonMemory]:
+        """What is remembered of each singleton, by name.
+
+        Raises
+        ------
+        StoreError : also if a row cannot be understood: one that we stopped would seem stopped by hand.
+        """
+        rows = self._db.rows("SELECT name, value FROM singletons")
+        with self._db.understanding("singletons") as row:
+            return {row(name): _SINGLETON.validate_json(value) for name, value in rows}
+
+    def replace_singletons(self, memories: Mapping[str, SingletonMemory]) -> None:
+        """Remember exactly these."""
+        rows = [(name, _SINGLETON.dump_json(memory).decode()) for name, memory in memories.items()]
+        with self._db.transaction():
+            self._db.replace("singletons", "name, value", rows)

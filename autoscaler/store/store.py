@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from autoscaler.model import Drain, FleetMemory, Hold, Minute, SeenWorker, Tick, Track
+from autoscaler.model import Drain, FleetMemory, Hold, Minute, SeenWorker, SingletonMemory, Tick, Track
 from autoscaler.store.database import Database
 from autoscaler.store.journal import Journal
 from autoscaler.store.memories import Memories
@@ -57,6 +57,14 @@ class Store:
     def replace_seen_workers(self, workers: Mapping[str, SeenWorker]) -> None:
         """See `Journal`."""
         self._journal.replace_seen_workers(workers)
+
+    def singletons(self) -> dict[str, SingletonMemory]:
+        """See `Journal`."""
+        return self._journal.singletons()
+
+    def replace_singletons(self, memories: Mapping[str, SingletonMemory]) -> None:
+        """See `Journal`."""
+        self._journal.replace_singletons(memories)
 
     def holds(self) -> dict[str, Hold]:
         """See `Orders`."""

@@ -15,12 +15,14 @@ from autoscaler.act.drains import Drains
 from autoscaler.act.lifecycle import ENDED
 from autoscaler.act.program_file import ProgramFile
 from autoscaler.act.programs import Programs
+from autoscaler.act.singleton_actor import SingletonActor
 from autoscaler.act.supervisord import ReloadDiff
 from autoscaler.config import Broker, Config, Fleet, Host
 from autoscaler.controller import Controller
 from autoscaler.errors import SourceError, SupervisordFault, SupervisordUnreachable
 from autoscaler.model import (
     ActiveTask,
+    Beat,
     HostStats,
     Known,
     Process,
@@ -70,6 +72,8 @@ class World:
         self.starts = 0
         #: Commands that supervisord refuses in a section, as it does an unknown user.
         self.refused_text = ""
+        #: The celery beats of the machine.
+        self.beats: list[Beat] = []
         self.broker_up = True
         self.supervisord_up = True
         self.start_seconds = 1.0
@@ -175,6 +179,11 @@ class World:
             self.stop(name)
         return {}
 
+    def start(self, name):
+        self._need_supervisord()
+        if self.processes_by_name[name].state in ENDED:
+            self._spawn(name)
+
     def signal(self, name, signal):
         self._need_supervisord()
 
@@ -257,11 +266,14 @@ class World:
         step = on_step or self.steps.append
         store = Store(self.store_folder)
         drains = Drains(store, self, self, step)
-        actor = Actor(drains, Programs(self.file, self, step), lambda: self.is_root)
+        programs = Programs(self.file, self, step)
+        actor = Actor(drains, programs, lambda: self.is_root)
         return Controller(
             config or self.config(),
-            sources=Sources(self, self, self.host, self),
-            target=Target(self.file, self, actor),
+            sources=Sources(self, self, self.host, self, lambda _: tuple(self.beats)),
+            target=Target(
+                self.file, self, actor, SingletonActor(self.file, self, programs, step, lambda: self.is_root)
+            ),
             store=store,
             host_name=host_name,
         )

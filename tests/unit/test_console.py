@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from autoscaler.config import Singleton
 from autoscaler.console.client import Client
 from autoscaler.console.server import Server, make_app
+from autoscaler.console.singletons import singleton_troubles, singletons_table, singletons_view
 from autoscaler.console.situation import SituationView
 from autoscaler.console.tables import duration, fleets_table, troubles, workers_table
 from autoscaler.console.views import fleets_view, workers_view
 from autoscaler.daemon import Snapshot
 from autoscaler.decide import decide
 from autoscaler.errors import DaemonNotRunning, ServiceUnavailable
+from autoscaler.model import ProcessState
 from autoscaler.unix_http import UnixHTTPConnection
 
 
@@ -230,3 +234,23 @@ def test_a_decision_can_be_taken_again_from_what_the_api_shows(busy, get):
     (fleet,) = busy.tick.fleets
     assert view.values() == (fleet.situation, fleet.memory)
     assert decide(*view.values())[0] == fleet.decision
+
+
+def test_singletons_are_shown_with_what_is_wrong_with_them(world, get):
+    beat = Singleton(name="beat", command=("celery", "-A", "shop", "beat"))
+    twin = Singleton(name="twin", command=("celery", "-A", "shop", "beat"))
+    config = world.config().model_copy(update={"singletons": {"beat": beat, "twin": twin}})
+    controller = world.controller(config)
+    world.run(controller, 5)
+    process = world.processes_by_name["beat"]
+    world.processes_by_name["beat"] = replace(process, state=ProcessState.STOPPED, pid=None)
+    seen = snapshot(world.run(controller, 2))
+    table = rendered(singletons_table(singletons_view(seen)))
+    assert "beat       held" in table
+    assert "`supervisorctl start beat` ends that" in table
+    assert "twin       running" in table
+    assert "the singleton beat sends" in "\n".join(singleton_troubles(singletons_view(seen)))
+    status, body = get(seen, "/api/v1/singletons")
+    assert status == 200
+    assert [each["state"] for each in body["singletons"]] == ["held", "running"]
+    assert any("the singleton twin" in problem for problem in get(seen, "/health")[1]["problems"])
