@@ -29,6 +29,10 @@ class _AsWritten(GenerateJsonSchema):
         written = _written(schema.get("default"), found.get("title", ""))
         return found if written is None else {**found, "default": written}
 
+    def sort(self, value: JsonSchemaValue, parent_key: str | None = None) -> JsonSchemaValue:  # noqa: ARG002
+        """Keep the order of the models: that is how examples are written."""
+        return value
+
     def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002 (pydantic's signature)
         """A key's title would only be its name again."""
         return False
