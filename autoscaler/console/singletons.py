@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 
 from autoscaler.console.tables import duration
 from autoscaler.console.views import View
-from autoscaler.daemon import Snapshot
 from autoscaler.model import SingletonTick
+
+if TYPE_CHECKING:  # as in `views`
+    from autoscaler.daemon import Snapshot
 
 
 class SingletonView(View):
