@@ -14,6 +14,7 @@ COMMANDS = {
     "status": "status:status",
     "explain": "explain:explain",
     "set": "set:set_command",
+    "purge": "purge:purge",
     "simulate": "simulate:simulate_command",
     "init": "init:init",
     "import": "import_file:import_command",

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import kombu
 import pytest
 
+from autoscaler.act.purge import Purged, purge_queues
 from autoscaler.demo.services import RabbitMQNode
 from autoscaler.model import Known, QueueStats, Unknown
 from autoscaler.observe.kombu_queues import KombuQueues
@@ -128,3 +129,11 @@ def test_files_in_a_folder_that_is_gone_are_unknown(tmp_path: Path) -> None:
 def test_a_missing_queue_in_memory_is_unknown_not_zero() -> None:
     reading = KombuQueues("memory://", {}).queues(["nope"])["nope"]
     assert isinstance(reading, NoSuchQueue)
+
+
+def test_queues_are_emptied_and_a_missing_one_does_not_keep_the_others(vhost: Any) -> None:
+    fill(vhost.amqp_url, "full", 3)
+    done = purge_queues(vhost.amqp_url, {}, ["absent", "full"])
+    assert done["full"] == Purged(3)
+    assert done["absent"].messages is None
+    assert "no queue 'absent'" in done["absent"].error
