@@ -18,7 +18,7 @@ from autoscaler.act.turn import Order, Report, World
 from autoscaler.config import Config, Fleet
 from autoscaler.decide import Reader, decide, fleet_demands, not_after
 from autoscaler.errors import TargetError
-from autoscaler.measure import expected, learn, restored, update
+from autoscaler.measure import expected, learn, restored, track_not_after, update
 from autoscaler.model import (
     STARTED_WITHIN,
     Decision,
@@ -117,11 +117,12 @@ class Controller:
 
         Raises
         ------
-        StoreError : the journal or the record cannot be written.
+        StoreError : what operators ordered cannot be read.
         """
         started = time.monotonic()
         if self._restored:
             self._memory = {fleet: not_after(now, memory) for fleet, memory in self._memory.items()}
+            self._tracks = {fleet: track_not_after(now, track) for fleet, track in self._tracks.items()}
             self._restored = False
         scene = self._look_at_programs()
         tick = self._blind_tick(now, scene) if isinstance(scene, str) else self._seeing_tick(now, scene)

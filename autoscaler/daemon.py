@@ -18,11 +18,12 @@ from enum import Enum
 from pathlib import Path
 from types import FrameType
 
+from autoscaler.act.program_file import ProgramFile
 from autoscaler.act.turn import StepHook
 from autoscaler.config import Config
 from autoscaler.controller import Controller
-from autoscaler.errors import AutoscalerError, ConfigError, StoreError
-from autoscaler.model import Tick
+from autoscaler.errors import AutoscalerError, ConfigError, StoreError, TargetError
+from autoscaler.model import Drain, DrainPhase, Tick
 from autoscaler.narrate import narrate
 from autoscaler.notify import Notifier, status_line
 from autoscaler.store import Lock, Store
@@ -143,12 +144,35 @@ class Daemon:
                 host_name=self._host_name,
             )
             _make_log_folders(self.config)
+            self._make_up_for_lost_state(store)
             fleets = ", ".join(self.config.fleets) or "none"
             log.info("started with %s, fleets: %s", self._file.path, fleets)
             self._notifier.ready()
             self._loop(controller, store, connections, lock)
             self._notifier.stopping()
         log.info("stopped; the workers run on")
+
+    def _make_up_for_lost_state(self, store: Store) -> None:
+        """Say what a damaged state has lost, and take back every worker whose drain it may have held.
+
+        One that had stopped taking tasks would serve nobody for ever, with no line that tells so.
+        """
+        if store.trouble:
+            log.error("%s", store.trouble)
+        if not store.journal_lost:
+            return
+        try:
+            names = take_back(store, ProgramFile(self.config.supervisord.programs_file), self._clock())
+        except (TargetError, StoreError) as error:
+            log.error("drains under way are not known, and stay as they are: %s", error)  # noqa: TRY400
+            return
+        if names:
+            log.warning(
+                "there is no drain journal in %s: %s are told to take tasks; one that has stopped counts as "
+                "stopped by hand, until somebody starts it",
+                self.config.state_dir,
+                ", ".join(names),
+            )
 
     def _loop(self, controller: Controller, store: Store, connections: Connections, lock: Lock) -> None:
         due = time.monotonic()
@@ -160,7 +184,7 @@ class Daemon:
                     self._notifier.reloading()
                     connections = self._reload(controller, store, connections)
                     self._notifier.ready()
-                self._tick(controller)
+                self._tick(controller, store)
                 self._notifier.status(self._status())
                 due = max(due + self.config.polling_interval, time.monotonic())
                 word = self._next_word(due)
@@ -194,7 +218,7 @@ class Daemon:
         seen = self.snapshot
         return status_line(seen.tick, seen.trouble, wrong_config=bool(seen.config_problems))
 
-    def _tick(self, controller: Controller) -> None:
+    def _tick(self, controller: Controller, store: Store) -> None:
         try:
             tick = controller.tick(self._clock())
         except AutoscalerError as error:
@@ -204,7 +228,11 @@ class Daemon:
             return
         for level, line in narrate(self.snapshot.tick, tick):
             log.log(level, "%s", line)
-        self.snapshot = replace(self.snapshot, tick=tick, trouble="")
+        if store.trouble and store.trouble != self.snapshot.trouble:
+            log.error("%s", store.trouble)
+        elif self.snapshot.trouble and not store.trouble:
+            log.info("no more trouble: %s", self.snapshot.trouble)
+        self.snapshot = replace(self.snapshot, tick=tick, trouble=store.trouble)
 
     # --- config ---
 
@@ -236,6 +264,20 @@ class Daemon:
             config_problems=(),
         )
         return connections
+
+
+def take_back(store: Store, file: ProgramFile, now: float) -> list[str]:
+    """Have every worker that has a program told to take tasks; returns their names.
+
+    Raises
+    ------
+    TargetError : the programs file cannot be read.
+    StoreError : the journal cannot be written.
+    """
+    names = sorted(file.read())
+    for name in names:
+        store.put_drain(Drain(name, DrainPhase.RESTORING, now, "the drain journal was lost"))
+    return names
 
 
 def _make_log_folders(config: Config) -> None:

@@ -13,6 +13,7 @@
     ├── TakeoverError            an existing set-up cannot be read or taken over; says what stays as it was
     ├── TraceError               a trace file cannot be used
     ├── StoreError               the state folder or its database cannot be used
+    │   └── StoreCorrupt             the database is damaged: it is moved aside and a new one made
     ├── AlreadyRunning           another daemon holds the lock
     ├── DaemonNotRunning         nobody answers on the daemon's socket
     ├── UnknownName              the daemon has no fleet of that name
@@ -113,6 +114,10 @@ class TraceError(AutoscalerError):
 
 class StoreError(AutoscalerError):
     """The state folder or the database in it cannot be used."""
+
+
+class StoreCorrupt(StoreError):
+    """The database is damaged; nothing more can be read from it or written to it."""
 
 
 class AlreadyRunning(AutoscalerError):

@@ -11,6 +11,7 @@ from autoscaler.act.singleton_life import DEATHS_OF_A_LOOP, Look, SingletonStep,
 from autoscaler.act.singleton_program import is_singleton_name
 from autoscaler.act.turn import Report
 from autoscaler.config import Config, Singleton
+from autoscaler.errors import StoreError
 from autoscaler.model import (
     Beat,
     Process,
@@ -52,11 +53,8 @@ class Singletons:
 
         Returns
         -------
-        What there is of each singleton, and what was done, in words.
-
-        Raises
-        ------
-        StoreError : it could not be written down what was to be done, so it was not done.
+        What there is of each singleton, and what was done, in words. What could not be written down was
+        not done, and is told as trouble.
         """
         looks = {
             name: _look(config, name, scene, actor) for name in sorted(self._names(config, scene.sections))
@@ -83,7 +81,10 @@ class Singletons:
             name: memory for name, (memory, _) in advanced.items() if memory.leaving or not _gone(looks[name])
         }
         if memories != self._memories:
-            self._store.replace_singletons(memories)
+            try:
+                self._store.replace_singletons(memories)
+            except StoreError as error:
+                return _left_alone(looks, error)
             self._memories = memories
         orders = [
             SingletonOrder(name, step, looks[name].wanted)
@@ -184,3 +185,11 @@ def _described(processes: Mapping[str, Process], beat: Beat) -> str:
     program = next((name for name, process in processes.items() if process.pid in pids), None)
     where = f" in {beat.directory}" if beat.directory else ""
     return f"pid {beat.pid}{where}" + (f" (supervisord's program {program})" if program else "")
+
+
+def _left_alone(names: Iterable[str], error: StoreError) -> Report:
+    """Nothing is begun that cannot be written down."""
+    report = Report()
+    for name in names:
+        report.failed(name, f"left as it is, the state cannot be written: {error}")
+    return report

@@ -58,12 +58,7 @@ class Actor:
         self._refusals: dict[str, _Refusal] = {}
 
     def carry_out(self, now: float, world: World, orders: Iterable[Order]) -> Report:
-        """Move every worker of the ordered fleets on by one step.
-
-        Raises
-        ------
-        StoreError : the journal cannot be written; nothing was begun that is not in it.
-        """
+        """Move every worker of the ordered fleets on by one step; only what the journal holds is begun."""
         turn = Turn(now, world, {order.fleet: order for order in orders}, dict(world.drains))
         self._drains.begin(turn)
         ended = self._drains.advance(turn)

@@ -9,7 +9,7 @@ from autoscaler.act.celery_program import written_queues
 from autoscaler.act.lifecycle import Step, next_step, overdue
 from autoscaler.act.program_file import log_file
 from autoscaler.act.turn import Order, StepHook, Turn
-from autoscaler.errors import SourceError, SupervisordFault, TargetError
+from autoscaler.errors import SourceError, StoreError, SupervisordFault, TargetError
 from autoscaler.model import Drain, DrainPhase, Known, Worker, WorkerState
 
 #: Seconds before a worker that stays silent is told again what to do with its queues.
@@ -50,19 +50,29 @@ class Drains:
     def begin(self, turn: Turn) -> None:
         """Write down who goes and who comes back, before anything is done to them.
 
-        Raises
-        ------
-        StoreError : the journal cannot be written.
+        What cannot be written down is not begun; the fleet says so, and the next turn tries again.
         """
         new = [drain for order in turn.orders.values() for drain in _new_drains(turn, order)]
         for drain in new:
-            self._journal.put_drain(drain)
+            if not self._write_down(turn, drain):
+                continue
             turn.drains[drain.worker] = drain
             lost = turn.world.workers[drain.worker].state is WorkerState.FAILED
             word = "taken out" if lost else str(drain.phase)
             turn.report.did(f"{drain.worker}: {word}" + (f" ({drain.reason})" if drain.reason else ""))
         if new:
             self._on_step("journalled")
+
+    def _write_down(self, turn: Turn, drain: Drain) -> bool:
+        try:
+            self._journal.put_drain(drain)
+        except StoreError as error:
+            fleet = turn.world.workers[drain.worker].fleet
+            turn.report.failed(
+                fleet, f"{drain.worker} is left as it is, the drain journal cannot be written: {error}"
+            )
+            return False
+        return True
 
     def advance(self, turn: Turn) -> frozenset[str]:
         """Take the next step of every worker in the journal; return those whose process has ended."""

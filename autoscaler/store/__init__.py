@@ -17,6 +17,7 @@ cut ends the workers too).
     lock.py      one daemon a state folder
     schema.py    the tables, and the way to them from older releases
     database.py  SQLite: transactions, errors in words
+    rescue.py    a damaged database, moved aside and read as far as it goes
     journal.py   drains, workers and singletons
     orders.py    what operators ordered
     memories.py  memory and tracks, and reading tracks beside the daemon

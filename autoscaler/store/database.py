@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +12,9 @@ from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from autoscaler.errors import StoreError
+from autoscaler.broker import plain
+from autoscaler.errors import StoreCorrupt, StoreError
+from autoscaler.store.rescue import PRECIOUS, move_aside, rescue
 from autoscaler.store.schema import DATABASE, prepare
 
 T = TypeVar("T")
@@ -28,13 +32,66 @@ class Database:
 
         Raises
         ------
-        StoreError : it cannot be opened, is corrupt, or was written by a later release.
+        StoreError : it cannot be opened or moved aside, or was written by a later release.
         """
         self.path = state_dir / DATABASE
+        #: The tables that were made anew although something precious may have been in them.
+        self.lost: frozenset[str] = frozenset()
+        #: What became of a damaged one, in words; empty where there was none.
+        self.damage = ""
+        fresh = not self.path.exists()
+        try:
+            self.connection = self._open()
+        except StoreCorrupt as error:
+            self._replace(error)
+        if fresh:
+            self.lost = frozenset(PRECIOUS)
+
+    def _open(self) -> sqlite3.Connection:
         with self.translated():
-            self.connection = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT, isolation_level=None)
+            # Made by us first: SQLite would make it readable for all, and what it makes beside it too.
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640))
             self.path.chmod(0o640)
-            prepare(self.connection, self.path)
+            connection = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT, isolation_level=None)
+            try:
+                prepare(connection, self.path)
+                _look_for_damage(connection)
+            except BaseException:
+                connection.close()
+                raise
+            return connection
+
+    def renew(self, error: StoreCorrupt) -> None:
+        """Move a damaged database aside and go on with a new one, and what could be read of the old.
+
+        Raises
+        ------
+        StoreError : it cannot be moved aside, or a new one not be made.
+        """
+        self.connection.close()
+        self._replace(error)
+
+    def _replace(self, error: StoreCorrupt) -> None:
+        with self.translated():
+            aside = move_aside(self.path, time.strftime("%Y%m%dT%H%M%S"))
+        rows = rescue(aside)
+        self.connection = self._open()
+        self.lost = frozenset(PRECIOUS) - frozenset(table for table in rows if self._take(table, rows[table]))
+        lost = ", ".join(["samples", "decisions", "what was measured", *sorted(self.lost)])
+        kept = ", ".join(f"{len(rows[table])} {table}" for table in sorted(rows) if table not in self.lost)
+        self.damage = f"{error}; moved to {aside.name}; lost: {lost}" + (f"; kept: {kept}" if kept else "")
+
+    def _take(self, table: str, rows: list[Row]) -> bool:
+        """Whether rows of an old database fit into the new one."""
+        if not rows:
+            return True
+        marks = ", ".join("?" for _ in rows[0])
+        try:
+            with self.transaction():
+                self.connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608
+        except StoreError:
+            return False
+        return True
 
     def close(self) -> None:
         """Close the database."""
@@ -99,7 +156,19 @@ class Database:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            raise StoreError(f"{self.path}: {error}") from error
+            kind = StoreCorrupt if _is_damage(error) else StoreError
+            raise kind(f"{self.path}: {error}") from error
+
+
+def _is_damage(error: Exception) -> bool:
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _look_for_damage(connection: sqlite3.Connection) -> None:
+    found = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if found is None or found[0] != "ok":
+        raise StoreCorrupt(f"the database is damaged: {plain(str(found), 120)}")
 
 
 def readable(adapter: TypeAdapter[T], rows: Iterable[tuple[str, str]]) -> dict[str, T]:

@@ -7,10 +7,15 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
+from autoscaler.errors import StoreError
 from autoscaler.model import Drain, DrainPhase, SeenWorker, SingletonMemory, WorkerState
 from autoscaler.store.database import Database
 
 _SINGLETON: Final = TypeAdapter(SingletonMemory)
+
+_COLUMNS = "worker, phase, since, reason"
+_PUT = f"INSERT OR REPLACE INTO drains ({_COLUMNS}) VALUES (?, ?, ?, ?)"  # noqa: S608 - literals
+_STRIKE = "DELETE FROM drains WHERE worker = ?"
 
 
 class Journal:
@@ -18,28 +23,66 @@ class Journal:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        #: As it was seen last; None before the first look. Nobody else writes it.
+        self._drains: dict[str, Drain] | None = None
+        #: What could not be written yet: whom to strike, and whom we saw.
+        self._struck: set[str] = set()
+        self._seen: Mapping[str, SeenWorker] | None = None
 
     def drains(self) -> dict[str, Drain]:
-        """The journal, by worker name.
+        """The journal, by worker name; after the first look also while it cannot be read.
 
         Raises
         ------
         StoreError : also if a row cannot be understood: without it a drain would be forgotten half-way.
         """
+        try:
+            drains = self._read_drains()
+        except StoreError:
+            if self._drains is None:
+                raise
+        else:
+            self._drains = {name: drain for name, drain in drains.items() if name not in self._struck}
+        return dict(self._drains)
+
+    def _read_drains(self) -> dict[str, Drain]:
         rows = self._db.rows("SELECT worker, phase, since, reason FROM drains")
         with self._db.understanding("drains") as row:
             return {row(r[0]): Drain(r[0], DrainPhase(r[1]), r[2], r[3]) for r in rows}
 
     def put_drain(self, drain: Drain) -> None:
-        """Write a line of the journal, replacing the worker's former one."""
-        self._db.write(
-            "INSERT OR REPLACE INTO drains (worker, phase, since, reason) VALUES (?, ?, ?, ?)",
-            [(drain.worker, drain.phase.value, drain.since, drain.reason)],
-        )
+        """Write a line of the journal, replacing the worker's former one; it is on the disk, or not there."""
+        known = self.drains()
+        self._db.write(_PUT, [_row(drain)])
+        self._struck.discard(drain.worker)
+        self._drains = known | {drain.worker: drain}
 
     def delete_drains(self, workers: Iterable[str]) -> None:
-        """Strike workers from the journal; unknown names are ignored."""
-        self._db.write("DELETE FROM drains WHERE worker = ?", [(worker,) for worker in workers])
+        """Strike workers from the journal; unknown names are ignored.
+
+        A line that stays on the disk for longer does no harm: what it tells to do has been done.
+        """
+        struck = frozenset(workers)
+        self._drains = {name: drain for name, drain in self.drains().items() if name not in struck}
+        self._struck |= struck
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what could not be written before."""
+        if not self._struck and self._seen is None:
+            return
+        with self._db.transaction():
+            self._db.connection.executemany(_STRIKE, [(worker,) for worker in sorted(self._struck)])
+            if self._seen is not None:
+                rows = [(w.name, w.pid, w.answered, w.state.value, w.since) for w in self._seen.values()]
+                self._db.replace("workers", "name, pid, answered, state, since", rows)
+        self._struck, self._seen = set(), None
+
+    def rewrite(self) -> None:
+        """Write all that is known into a new database."""
+        if self._drains is not None:
+            with self._db.transaction():
+                self._db.replace("drains", _COLUMNS, [_row(drain) for drain in self._drains.values()])
 
     def seen_workers(self) -> dict[str, SeenWorker]:
         """What each worker was when it was seen last, by name.
@@ -54,9 +97,8 @@ class Journal:
 
     def replace_seen_workers(self, workers: Mapping[str, SeenWorker]) -> None:
         """Remember exactly these workers."""
-        rows = [(w.name, w.pid, w.answered, w.state.value, w.since) for w in workers.values()]
-        with self._db.transaction():
-            self._db.replace("workers", "name, pid, answered, state, since", rows)
+        self._seen = workers
+        self.flush()
 
     def singletons(self) -> dict[str, SingletonMemory]:
         """What is remembered of each singleton, by name.
@@ -74,3 +116,7 @@ class Journal:
         rows = [(name, _SINGLETON.dump_json(memory).decode()) for name, memory in memories.items()]
         with self._db.transaction():
             self._db.replace("singletons", "name, value", rows)
+
+
+def _row(drain: Drain) -> tuple[object, ...]:
+    return (drain.worker, drain.phase.value, drain.since, drain.reason)

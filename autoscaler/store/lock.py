@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from autoscaler.errors import AlreadyRunning, StoreError
@@ -35,8 +36,9 @@ class Lock:
                 f"another autoscaler (pid {holder}) uses state_dir {state_dir}: "
                 "stop it, or set another state_dir"
             ) from None
-        os.ftruncate(self._fd, 0)
-        os.write(self._fd, f"{os.getpid()}\n".encode())
+        with suppress(OSError):  # a full disk: the lock is held all the same
+            os.ftruncate(self._fd, 0)
+            os.write(self._fd, f"{os.getpid()}\n".encode())
 
     def lost(self) -> bool:
         """Whether the lock file was deleted or replaced: another daemon could take the one there is now."""

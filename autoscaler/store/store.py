@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Final
 
+from autoscaler.errors import StoreCorrupt, StoreError
 from autoscaler.model import Drain, FleetMemory, Hold, Minute, SeenWorker, SingletonMemory, Tick, Track
 from autoscaler.store.database import Database
 from autoscaler.store.journal import Journal
@@ -13,12 +15,18 @@ from autoscaler.store.memories import Memories
 from autoscaler.store.orders import Orders
 from autoscaler.store.record import Record
 
+#: What follows from a state that cannot be written.
+WITHOUT_STATE: Final = (
+    "nothing is remembered until it can be written: workers are started as needed, and none is drained"
+)
+
 
 class Store:
     """The database. One connection, used by the loop thread alone.
 
-    Every method raises StoreError where the database cannot be read or written; what each returns and
-    does stands with its table.
+    Every method raises StoreError where the database cannot be read; what each returns and does stands with
+    its table. Of those that write, only the ones that must not be forgotten raise it: what the daemon
+    can do without is kept in memory, written when it can be, and told in `trouble`.
     """
 
     def __init__(self, state_dir: Path) -> None:
@@ -26,13 +34,53 @@ class Store:
 
         Raises
         ------
-        StoreError : it cannot be opened, is corrupt, or was written by a later release.
+        StoreError : it cannot be opened, or was written by a later release. One that is damaged is moved
+            aside, and `trouble` says what was lost.
         """
         self._db = Database(state_dir)
         self._journal = Journal(self._db)
         self._orders = Orders(self._db)
         self._memories = Memories(self._db)
         self._record = Record(self._db)
+        #: What is wrong with the state just now, in words; empty while nothing is.
+        self.trouble = self._db.damage
+        #: Whether drains may have been under way of which nothing is known any more.
+        self.journal_lost = "drains" in self._db.lost | frozenset(self._forget_nonsense())
+
+    def _forget_nonsense(self) -> Iterator[str]:
+        """Empty the tables that were rescued and make no sense; their names."""
+        reads = {
+            "drains": self._journal.drains,
+            "holds": self._orders.holds,
+            "singletons": self._journal.singletons,
+        }
+        for table, read in reads.items() if self._db.damage else ():
+            try:
+                read()
+            except StoreError:
+                self._db.write(f"DELETE FROM {table}", [()])  # noqa: S608 - a literal
+                yield table
+
+    def _tolerated(self, write: Callable[[], None]) -> None:
+        """Try to write what the daemon can do without; note why it could not be."""
+        try:
+            write()
+        except StoreCorrupt as error:
+            self._renew(error)
+        except StoreError as error:
+            self.trouble = f"{error}; {WITHOUT_STATE}"
+        else:
+            self.trouble = ""
+
+    def _renew(self, error: StoreCorrupt) -> None:
+        """Go on with a new database, and with the journal as it is in memory."""
+        try:
+            self._db.renew(error)
+            self._journal.rewrite()
+        except StoreError as failure:
+            self.trouble = f"{failure}; {WITHOUT_STATE}"
+        else:
+            self.trouble = f"{self._db.damage}; the drain journal is written anew from memory"
 
     def close(self) -> None:
         """Close the database."""
@@ -48,7 +96,8 @@ class Store:
 
     def delete_drains(self, workers: Iterable[str]) -> None:
         """See `Journal`."""
-        self._journal.delete_drains(workers)
+        names = list(workers)
+        self._tolerated(lambda: self._journal.delete_drains(names))
 
     def seen_workers(self) -> dict[str, SeenWorker]:
         """See `Journal`."""
@@ -56,7 +105,7 @@ class Store:
 
     def replace_seen_workers(self, workers: Mapping[str, SeenWorker]) -> None:
         """See `Journal`."""
-        self._journal.replace_seen_workers(workers)
+        self._tolerated(lambda: self._journal.replace_seen_workers(workers))
 
     def singletons(self) -> dict[str, SingletonMemory]:
         """See `Journal`."""
@@ -68,7 +117,11 @@ class Store:
 
     def holds(self) -> dict[str, Hold]:
         """See `Orders`."""
-        return self._orders.holds()
+        try:
+            return self._orders.holds()
+        except StoreCorrupt as error:
+            self._renew(error)
+            return self._orders.holds()
 
     def memory(self) -> dict[str, FleetMemory]:
         """See `Memories`."""
@@ -95,6 +148,16 @@ class Store:
         ----------
         minutes : each fleet's minute that this tick has ended, if it has.
         """
+        self._tolerated(lambda: self._write(tick, memory, tracks, minutes))
+
+    def _write(
+        self,
+        tick: Tick,
+        memory: Mapping[str, FleetMemory],
+        tracks: Mapping[str, Track],
+        minutes: Mapping[str, Minute],
+    ) -> None:
+        self._journal.flush()
         with self._db.transaction():
             self._memories.record_memory(memory)
             self._record.record_tick(tick)

@@ -44,7 +44,7 @@ def test_a_tick_that_fails_as_a_whole_is_told_once_and_the_loop_goes_on(
     daemon: Daemon, caplog: pytest.LogCaptureFixture, error: AutoscalerError
 ) -> None:
     for _ in range(3):
-        daemon._tick(FailingController(error))
+        daemon._tick(FailingController(error), None)
     assert daemon.snapshot.trouble == str(error)
     assert [record.getMessage() for record in caplog.records] == [f"tick failed: {error}"]
 

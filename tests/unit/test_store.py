@@ -275,12 +275,6 @@ def test_a_sample_keeps_what_was_published_and_how_long_tasks_run(world):
     assert all(service > 0 for _, service in rows[1:])
 
 
-def test_a_corrupt_database_is_told(tmp_path):
-    (tmp_path / "autoscaler.db").write_bytes(b"this is no database at all" * 100)
-    with pytest.raises(StoreError, match=r"autoscaler\.db: file is not a database"):
-        Store(tmp_path)
-
-
 def test_the_files_are_not_for_everybody(store, tmp_path):
     store.put_drain(Drain("emails-01", DrainPhase.DRAINING, 1.0))
     assert {path.name: path.stat().st_mode & 0o007 for path in tmp_path.iterdir()} == {
