@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from autoscaler.console.views import DemandView, FleetsView, FleetView, WorkersView, WorkerView
 
+_FLEET_HEADERS = ("FLEET", "WORKERS", "WANTED", "MIN-MAX", "WAITING", "RUNNING")
 
-def fleets_table(view: FleetsView) -> Table:
-    """One row a fleet: its workers, its demand, and why it is what it is."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for header in ("FLEET", "WORKERS", "WANTED", "MIN-MAX", "WAITING", "RUNNING", "WHY"):
-        table.add_column(header, overflow="fold", ratio=1 if header == "WHY" else None)
-    for fleet in view.fleets:
-        table.add_row(
-            fleet.name,
-            _states(fleet),
-            _number(fleet.desired) + (" (dry run)" if fleet.dry_run else ""),
-            f"{fleet.min_workers}-{fleet.max_workers}",
-            _waiting(fleet.demand),
-            _number(fleet.demand.running if fleet.demand else None),
-            "; ".join(reason.text for reason in fleet.reasons),
-        )
-    return table
+
+def fleets_table(view: FleetsView) -> RenderableType:
+    """One row a fleet: its workers and its demand; below it why it is what it is, at the terminal's width."""
+    rows = [_fleet_row(fleet) for fleet in view.fleets]
+    widths = [max(map(len, column)) for column in zip(_FLEET_HEADERS, *rows, strict=True)]
+    parts: list[RenderableType] = [Text(_aligned(_FLEET_HEADERS, widths), style="bold")]
+    for fleet, row in zip(view.fleets, rows, strict=True):
+        parts.append(Text(_aligned(row, widths)))
+        parts += [Padding(Text(reason.text, style="dim"), (0, 0, 0, 4)) for reason in fleet.reasons]
+    return Group(*parts)
+
+
+def _fleet_row(fleet: FleetView) -> tuple[str, ...]:
+    return (
+        fleet.name,
+        _states(fleet),
+        _number(fleet.desired) + (" (dry run)" if fleet.dry_run else ""),
+        f"{fleet.min_workers}-{fleet.max_workers}",
+        _waiting(fleet.demand),
+        _number(fleet.demand.running if fleet.demand else None),
+    )
+
+
+def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
 def workers_table(view: WorkersView) -> Table:

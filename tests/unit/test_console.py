@@ -116,6 +116,17 @@ def test_while_supervisord_is_away_numbers_are_null_and_not_zero(world, get):
     assert fleet["trouble"] == "supervisord away"
 
 
+def test_the_fleets_fit_a_narrow_terminal(busy):
+    console = Console(width=80, no_color=True)
+    with console.capture() as capture:
+        console.print(fleets_table(fleets_view(busy)))
+    header, row, *reasons = capture.get().splitlines()
+    assert header == "FLEET   WORKERS         WANTED  MIN-MAX  WAITING  RUNNING"
+    assert row == "emails  5 (1 draining)  4       1-4      18       8"
+    assert reasons
+    assert all(line.startswith("    ") and len(line) <= 80 for line in reasons)
+
+
 def test_the_tables(busy):
     fleets = rendered(fleets_table(fleets_view(busy)))
     assert "emails" in fleets
