@@ -10,8 +10,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from autoscaler.cli.exits import exit_of
-from autoscaler.cli.names import nearest
 from autoscaler.errors import AutoscalerError, ConfigError
+from autoscaler.nearest import nearest
 
 
 class LazyGroup(click.Group):

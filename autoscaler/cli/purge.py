@@ -13,10 +13,10 @@ from rich.console import Console
 from autoscaler import config
 from autoscaler.act.purge import Purged, purge_queues
 from autoscaler.cli.exits import Exit
-from autoscaler.cli.names import nearest
 from autoscaler.cli.options import config_option, json_option
 from autoscaler.config import Config
 from autoscaler.model import Known, QueueStats, Reading
+from autoscaler.nearest import nearest
 from autoscaler.observe.kombu_queues import KombuQueues
 
 

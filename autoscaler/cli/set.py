@@ -15,7 +15,6 @@ from autoscaler import config
 from autoscaler.cli.completion import complete_words_of_set
 from autoscaler.cli.exits import Exit
 from autoscaler.cli.in_use import Use, Watcher
-from autoscaler.cli.names import nearest
 from autoscaler.cli.options import client, config_option, json_option, socket_option
 from autoscaler.config.changes import Change, change, diff, fleet_names
 from autoscaler.config.edit import Reach
@@ -24,6 +23,7 @@ from autoscaler.config.rewrite import Held, held
 from autoscaler.config.yaml_lines import KeyPath
 from autoscaler.console.client import Client
 from autoscaler.errors import AutoscalerError, ConfigError
+from autoscaler.nearest import nearest
 from autoscaler.watched_config import unwritable
 from autoscaler.what_if import WhatIf, what_if
 from autoscaler.wiring import local_host_name

@@ -81,7 +81,9 @@ def test_the_fleets(busy, get):
 
 def test_one_fleet_and_one_that_is_not_there(busy, get):
     assert get(busy, "/api/v1/fleets/emails")[1]["max_workers"] == 4
-    assert get(busy, "/api/v1/fleets/nobody") == (404, {"detail": "there is no fleet 'nobody'"})
+    for name, hint in [("nobody", "there are emails"), ("email", "did you mean emails?")]:
+        said = {"detail": f"there is no fleet '{name}'; {hint}"}
+        assert get(busy, f"/api/v1/fleets/{name}") == (404, said)
 
 
 def test_the_workers(busy, get):
