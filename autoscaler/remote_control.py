@@ -50,6 +50,8 @@ class Replies(dict[str, dict[str, Any]]):
         super().__init__({command.method: {} for command in commands})
         #: Replies that were dropped, and why.
         self.errors: list[str] = []
+        #: Further replies of the same node, by method: of workers that share a name.
+        self.further: dict[str, list[tuple[str, Any]]] = {command.method: [] for command in commands}
         self._tickets = {uuid.uuid4().hex: command.method for command in commands}
         #: (method, node) of the replies that are still out; those of awaited nodes, and the others.
         self._awaited: set[tuple[str, str]] = set()
@@ -93,6 +95,7 @@ class Replies(dict[str, dict[str, Any]]):
             out.remove((method, node))
             self[method][node] = reply
         elif node in self[method]:
+            self.further[method].append((node, reply))
             self.errors.append(f"{shown(node)} answered {method} twice: node names must be unique")
 
     def undecodable(self, ticket: object, content_type: object, exc: Exception) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 import click
 
 from autoscaler import config
+from autoscaler.cli.adopt import adopt, undo_adopt
 from autoscaler.cli.exits import Exit
 from autoscaler.cli.findings import exit_of_findings, print_finding, summary
-from autoscaler.cli.options import note
+from autoscaler.cli.options import duration, note
 from autoscaler.doctor import examine
 from autoscaler.errors import ConfigError, TakeoverError
 from autoscaler.takeover.first_config import URL_FILE, FirstConfig, first_config
@@ -53,8 +54,28 @@ from autoscaler.takeover.yaml_text import secrets_in
 )
 @click.option("--dry-run", is_flag=True, help="Print the config, write nothing; passwords are left out.")
 @click.option("--force", is_flag=True, help="Replace the files if they are there already.")
+@click.option(
+    "--adopt", "take_over", is_flag=True, help="Take over the workers that run from hand-written programs."
+)
+@click.option("--undo-adopt", "back", is_flag=True, help="Bring them back.")
+@click.option(
+    "--wait",
+    "within",
+    callback=duration,
+    default="1h",
+    show_default=True,
+    help="How long one old worker may take to become idle.",
+)
 def init(
-    *, path: Path, dry_run: bool, force: bool, broker_url_env: str | None, **said: str | Path | None
+    *,
+    path: Path,
+    dry_run: bool,
+    force: bool,
+    broker_url_env: str | None,
+    take_over: bool,
+    back: bool,
+    within: float,
+    **said: str | Path | None,
 ) -> None:
     """Write a first config for a Celery app that is already there.
 
@@ -63,29 +84,47 @@ def init(
     and what this machine has. Asks nothing. Every line says why it is there. A password goes to a
     file beside it with mode 0600. Ends with what `autoscaler check --connect` says of it.
 
+    --adopt takes over the workers that run from hand-written programs, with the config that is there or
+    a new one. The daemon must run, and its workers be up and answering. Then one old worker after another
+    is told to take no new tasks, finishes what it has, and is stopped; when all of a section are, it is
+    commented out in its file. A busy worker is never stopped. Ended at any point, run it again to go on.
+    --undo-adopt brings the sections and their workers back.
+
     \b
     Examples:
       autoscaler init
       autoscaler init --app shop --directory /srv/shop --celery /srv/shop/venv/bin/celery
       autoscaler init --supervisord /etc/supervisord.conf --dry-run
+      autoscaler init --adopt
+      autoscaler init --undo-adopt
       autoscaler init --from cloudmesh_celery.yaml --config /etc/autoscaler/autoscaler.yaml
     """
     asked = Asked(broker_variable=broker_url_env, **said)  # type: ignore[arg-type]
-    if not dry_run and not force and os.path.lexists(path):
+    there = os.path.lexists(path)
+    if back:
+        undo_adopt(path, config.load(path), asked.supervisord)
+        return
+    if there and take_over:
+        adopt(path, config.load(path), asked.supervisord, within, dry_run=dry_run)
+        return
+    if there and not (dry_run or force):
         raise TakeoverError(
             f"{path}: is there already; --force replaces it, --dry-run shows what it would be"
         )
     gathered = gather(asked)
     made = first_config(gathered.found)
     environ = environment(gathered)
-    checked(made, environ)
+    usable = checked(made, environ)
     for text in gathered.notes:
         note(text)
     if dry_run:
         click.echo(made.shown, nl=False)
-        return
-    write(path, made, gathered, force=force)
-    sys.exit(_examined(path, environ, gathered))
+    else:
+        write(path, made, gathered, force=force)
+    code = Exit.FINE if dry_run else _examined(path, environ, gathered)
+    if take_over:
+        adopt(path, usable, asked.supervisord, within, dry_run=dry_run)
+    sys.exit(code)
 
 
 def environment(gathered: Gathered) -> dict[str, str]:

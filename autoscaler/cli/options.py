@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from autoscaler import config
+from autoscaler.config import units
 from autoscaler.console.client import TIMEOUT, Client
 from autoscaler.errors import ConfigError
 
@@ -53,3 +54,13 @@ def _configured_socket(path: Path | None) -> Path:
 def note(text: str) -> None:
     """Say on stderr what the reader should know but need not act on."""
     click.echo(f"note: {text}", err=True)
+
+
+def duration(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
+    """Read ``500ms``, ``30s``, ``2m``, ``1h``: the callback of an option."""
+    if value is None:
+        return None
+    try:
+        return units.duration(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error

@@ -9,9 +9,9 @@ import click
 from rich.console import Console
 
 from autoscaler import config
-from autoscaler.cli.options import config_option
+from autoscaler.cli.options import config_option, duration
 from autoscaler.cli.recommended import recommend
-from autoscaler.cli.simulated import Asked, duration, fleet_of, keys, load_of, setting_of, with_keys
+from autoscaler.cli.simulated import Asked, fleet_of, keys, load_of, setting_of, with_keys
 from autoscaler.simulate.against import PEERS
 from autoscaler.simulate.bound import least_worker_seconds
 from autoscaler.simulate.load import Load

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from autoscaler import config
-from autoscaler.config import Fleet, units
+from autoscaler.config import Fleet
 from autoscaler.config.changes import change
 from autoscaler.config.edit import Reach
 from autoscaler.config.edit_value import value_of
@@ -56,16 +56,6 @@ class Asked:
         if self.service_time <= 0:
             raise click.UsageError("--service-time must be more than 0")
         return fixed(self.service_time) if self.shape == "fixed" else exponential(self.service_time)
-
-
-def duration(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
-    """Read ``500ms``, ``30s``, ``2m``, ``1h``."""
-    if value is None:
-        return None
-    try:
-        return units.duration(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
 
 
 def keys(_ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:

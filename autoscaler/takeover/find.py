@@ -6,7 +6,7 @@ import glob
 import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -54,6 +54,8 @@ class FoundSupervisord:
     programs_file: Path | None
     sections: tuple[Section, ...]
     process: SupervisordProcess | None
+    #: All files that it reads, in its order.
+    files: tuple[Path, ...] = ()
     #: What could not be read, in words.
     notes: tuple[str, ...] = ()
 
@@ -124,9 +126,7 @@ def _by_url(url: str) -> FoundSupervisord:
             "--supervisord: its configuration file cannot be told from here; name that file instead"
         )
     found = look(process.config_file, process)
-    return FoundSupervisord(
-        found.config_file, _named(url), found.programs_file, found.sections, process, found.notes
-    )
+    return replace(found, reached=_named(url))
 
 
 def _named(url: str) -> Reached:
@@ -149,7 +149,8 @@ def look(file: Path, process: SupervisordProcess | None) -> FoundSupervisord:
     main = sections(file, read_text(file))
     patterns = include_patterns(file)
     found, notes = list(main), []
-    for included in included_files(patterns):
+    included_ones = included_files(patterns)
+    for included in included_ones:
         try:
             text = read_text(included)
             if not text.startswith(OURS):  # what the autoscaler runs is no old program
@@ -158,7 +159,8 @@ def look(file: Path, process: SupervisordProcess | None) -> FoundSupervisord:
             notes.append(str(error))
     environ = process.environment if process and process.environment is not None else os.environ
     reached = _reached(file, main, environ)
-    return FoundSupervisord(file, reached, _our_file(patterns), tuple(found), process, tuple(notes))
+    files = (file, *included_ones)
+    return FoundSupervisord(file, reached, _our_file(patterns), tuple(found), process, files, tuple(notes))
 
 
 def included_files(patterns: Sequence[str]) -> list[Path]:

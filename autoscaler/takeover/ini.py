@@ -64,7 +64,7 @@ def _spans(text: str) -> list[tuple[str, int, int]]:
     """(name, 1-based line of the header, 1-based last line) of every section."""
     lines = text.splitlines()
     heads = [(number, m["name"]) for number, line in enumerate(lines, 1) if (m := _HEADER.match(line))]
-    ends = [number - 1 for number, _name in heads[1:]] + [len(lines)]
+    ends = [*(number - 1 for number, _name in heads[1:]), len(lines)][: len(heads)]
     return [(name, number, end) for (number, name), end in zip(heads, ends, strict=True)]
 
 

@@ -1,0 +1,257 @@
+"""Takes over workers that run from hand-written sections, one drained worker at a time.
+
+    our fleet runs and answers ─► cancel its queues ─► nothing active or reserved ─► stop ─► next worker
+                                                        all of a section have ended ─► comment it out
+
+What is next follows from supervisord, the workers and the files alone, so it can be ended at any point and
+run again. The drain itself is the daemon's own: `act.lifecycle.next_step`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from autoscaler.act.drains import TELL_AGAIN
+from autoscaler.act.lifecycle import Step, next_step
+from autoscaler.config import Fleet
+from autoscaler.errors import SupervisordFault, TakeoverError
+from autoscaler.model import Drain, DrainPhase, Known, Process, ProcessState, Unknown, Worker, WorkerState
+from autoscaler.takeover.heard import Heard
+from autoscaler.takeover.removal import Sections
+from autoscaler.takeover.units import Unit, by_node, successors, uncovered
+
+_ENDED = frozenset({ProcessState.STOPPED, ProcessState.FATAL})
+_UP = frozenset({ProcessState.RUNNING, ProcessState.STARTING})
+#: Seconds after which a process that has ended by itself is known to stay so.
+_STAYS_ENDED = 5.0
+#: Seconds between two looks.
+PAUSE = 0.5
+
+
+class Programs(Protocol):
+    """supervisord, as far as old workers are stopped by it."""
+
+    def processes(self) -> Mapping[str, Process]: ...
+    def stop_all(self, names: Iterable[str]) -> Mapping[str, SupervisordFault]: ...
+    def signal(self, name: str, signal: str) -> None: ...
+
+
+class Workers(Protocol):
+    """Remote control of the old workers."""
+
+    def hear(self, node: str, count: int, now: float) -> Heard: ...
+    def cancel_consumers(self, node: str, queues: Collection[str]) -> None: ...
+
+
+@dataclass(slots=True)
+class Adopter:
+    """Takes units over.
+
+    Parameters
+    ----------
+    running : how many workers of each fleet run and answer now, as the daemon sees it.
+    say : is told each step.
+    clock, sleep : seconds.
+    """
+
+    units: Sequence[Unit]
+    fleets: Mapping[str, Fleet]
+    programs: Programs
+    workers: Workers
+    sections: Sections
+    running: Callable[[], Mapping[str, int]]
+    say: Callable[[str], None]
+    when: str
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    _told_at: dict[str, float] = field(init=False, default_factory=dict)
+    _ended_at: dict[str, float] = field(init=False, default_factory=dict)
+    _said: set[str] = field(init=False, default_factory=set)
+
+    def run(self, within: float) -> None:
+        """Take all units over.
+
+        Parameters
+        ----------
+        within : seconds for one worker to become idle, and for a fleet to come up.
+
+        Raises
+        ------
+        TakeoverError : something has to be done first, or took too long; running it again goes on.
+        SourceError : the broker cannot be reached.
+        TargetError : supervisord cannot be reached.
+        """
+        self._take_out_ended(self.units)
+        for node, names in by_node(self.units).items():
+            involved = [unit for unit in self.units if unit.nodes.keys() & set(names)]
+            self._wait_for_fleets(involved, within)
+            self._end(node, names, involved, within)
+            self._take_out_ended(involved)
+
+    # --- our fleets come first --------------------------------------------------------------------------
+
+    def _wait_for_fleets(self, units: Sequence[Unit], within: float) -> None:
+        """Wait until the fleets that do these units' work have their workers up and answering."""
+        names = sorted({name for unit in units for name in successors(unit, self.fleets)})
+        ends = self.clock() + within
+        while missing := self._missing(names):
+            self._once(f"waiting for {missing}")
+            if self.clock() > ends:
+                raise TakeoverError(
+                    f"{missing}: not so after {within:.0f} s: see `autoscaler status`, then run this again"
+                )
+            self.sleep(PAUSE)
+
+    def _missing(self, names: Sequence[str]) -> str:
+        """Say which fleet is not up; empty when all are."""
+        running = self.running()
+        for name in names:
+            least = max(self.fleets[name].min_workers, 0)
+            if running.get(name, 0) < least:
+                return f"fleet {name} to have {least} workers that answer (now {running.get(name, 0)})"
+        return ""
+
+    # --- one node: usually one worker -------------------------------------------------------------------
+
+    def _end(self, node: str, names: Sequence[str], units: Sequence[Unit], within: float) -> None:
+        """Drain the workers of a node name, and stop them when nothing is left."""
+        began = self.clock()
+        ends = began + within
+        while live := self._live(names):
+            heard = self._hear(node, live)
+            self._check_covered(node, heard, live, units)
+            steps = {name: self._step(name, node, process, heard, began) for name, process in live.items()}
+            self._take(node, steps, heard, units)
+            if self.clock() > ends:
+                raise TakeoverError(
+                    f"{', '.join(live)}: not idle after {within:.0f} s ({_why(heard)}); it takes no new "
+                    "tasks and is left to finish: run this again, or go back with --undo-adopt"
+                )
+            self.sleep(PAUSE)
+
+    def _live(self, names: Sequence[str]) -> dict[str, Process]:
+        """Those that have not ended for good."""
+        now, processes = self.clock(), self.programs.processes()
+        live = {}
+        for name in names:
+            process = processes.get(name)
+            if process is None or process.state in _ENDED:
+                continue
+            if process.state is not ProcessState.EXITED:
+                self._ended_at.pop(name, None)
+            elif now - self._ended_at.setdefault(name, now) > _STAYS_ENDED:
+                continue
+            live[name] = process
+        return live
+
+    def _hear(self, node: str, live: Mapping[str, Process]) -> Heard | None:
+        """Ask; None while none is up that could answer."""
+        count = sum(process.state in _UP for process in live.values())
+        if not count:
+            return None
+        heard = self.workers.hear(node, count, self.clock())
+        strangers = self._strangers(heard, live)
+        if strangers or len(heard.pids) > count:
+            pids = f"pids {', '.join(map(str, sorted(strangers)))}"
+            who = pids if strangers else f"{len(heard.pids)} workers"
+            raise TakeoverError(
+                f"{who} answer as {node} beside {', '.join(live)}: give each worker a name of its own "
+                "(-n NAME@%%h) or end the others, then run this again; nothing was done to them"
+            )
+        return heard
+
+    def _strangers(self, heard: Heard, live: Mapping[str, Process]) -> set[int]:
+        """Pids among those who answered that supervisord has for other programs."""
+        others = {each.pid for name, each in self.programs.processes().items() if name not in live}
+        return {pid for pid in heard.pids if pid in others}
+
+    def _check_covered(
+        self, node: str, heard: Heard | None, live: Mapping[str, Process], units: Sequence[Unit]
+    ) -> None:
+        """Refuse to take a worker from a queue that nobody else of us reads."""
+        told = heard.stats if heard else None
+        seen = told.value.queues or frozenset() if isinstance(told, Known) else frozenset()
+        for unit in units:
+            if left := uncovered(unit, {*unit.queues, *seen}, self.fleets):
+                raise TakeoverError(
+                    f"{unit.where}: {node} reads {', '.join(left)}, which no fleet with its app reads: "
+                    f"add the queue to a fleet first; {', '.join(live)} works on"
+                )
+
+    def _step(self, name: str, node: str, process: Process, heard: Heard | None, began: float) -> Step:
+        """What one process needs next, by the daemon's own rules."""
+        if heard is None:
+            state = WorkerState.STOPPING
+            nothing = Unknown("it has no process that could answer", began)
+            worker = Worker(name, "", node, state, began, process.pid, nothing)
+        else:
+            worker = Worker(name, "", node, WorkerState.DRAINING, began, process.pid, heard.stats)
+        # Never taken for one that crashed since the drain began: its stop signal may be one that kills.
+        drain = Drain(name, DrainPhase.DRAINING, float("inf"))
+        return next_step(self.clock(), worker, drain, process, frozenset())
+
+    def _take(self, node: str, steps: Mapping[str, Step], heard: Heard | None, units: Sequence[Unit]) -> None:
+        if Step.CANCEL in steps.values() and heard is not None:
+            self._cancel(node, list(steps), heard, units)
+        elif Step.WAIT in steps.values() and heard is not None:
+            self._once(f"{', '.join(steps)}: takes no new tasks, {_why(heard)}")
+        # All that share a name at once: while one of them is busy, all of them are.
+        idle = [name for name, step in steps.items() if step is Step.STOP]
+        if idle and len(idle) == len(steps):
+            self.sections.kept.note(dict.fromkeys(idle, self._queues(heard, units)))
+            for fault in self.programs.stop_all(idle).values():
+                raise fault
+            self.say(f"{', '.join(idle)}: idle, stopped")
+        for name, step in steps.items():
+            if step is Step.STOP_AGAIN:
+                self.programs.signal(name, "TERM")
+
+    def _cancel(self, node: str, names: Sequence[str], heard: Heard, units: Sequence[Unit]) -> None:
+        known = isinstance(heard.stats, Known)
+        if not known and self.clock() - self._told_at.get(node, float("-inf")) < TELL_AGAIN:
+            return
+        queues = self._queues(heard, units)
+        self.sections.kept.note(dict.fromkeys(names, queues))
+        self.workers.cancel_consumers(node, queues)
+        self._told_at[node] = self.clock()
+        self._once(f"{', '.join(names)}: told to take no more from {', '.join(queues)}")
+
+    def _queues(self, heard: Heard | None, units: Sequence[Unit]) -> list[str]:
+        """What it says that it reads; while it says nothing, what it may have been started with."""
+        if heard is not None and isinstance(heard.stats, Known) and heard.stats.value.queues:
+            return sorted(heard.stats.value.queues)
+        names = {name for unit in units for name in successors(unit, self.fleets)}
+        read = {queue for name in names for queue in self.fleets[name].queues}
+        return sorted(read | {queue for unit in units for queue in unit.queues})
+
+    # --- a whole section --------------------------------------------------------------------------------
+
+    def _take_out_ended(self, units: Iterable[Unit]) -> None:
+        """Comment out the units none of whose workers has a process any more."""
+        processes = self.programs.processes()
+        for unit in units:
+            names = [name for name in unit.nodes if name in processes]
+            if not names or self._live(names):
+                continue
+            if not set(names) & self.sections.kept.cancelled().keys():
+                self._once(f"{unit.group}: none of its workers runs, so it is left as it is")
+                continue
+            files = self.sections.take_out(unit, self.when)
+            self.sections.kept.forget(unit.nodes)
+            self.say(f"{unit.group}: taken over; commented out in {', '.join(map(str, files))}")
+
+    def _once(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self.say(text)
+
+
+def _why(heard: Heard | None) -> str:
+    if heard is None:
+        return "it has no process that could answer"
+    if isinstance(heard.stats, Known):
+        return f"{len(heard.stats.value.active)} tasks running, {heard.stats.value.reserved} reserved"
+    return heard.stats.error
