@@ -18,7 +18,7 @@ from autoscaler.cli.options import note
 from autoscaler.console.client import Client
 from autoscaler.errors import DaemonNotRunning, TakeoverError
 from autoscaler.remote_control import RemoteControl
-from autoscaler.takeover.adopt import Adopter
+from autoscaler.takeover.adopt import Adopter, Fleeted
 from autoscaler.takeover.find import FoundSupervisord, find_supervisord
 from autoscaler.takeover.heard import Heard, hear
 from autoscaler.takeover.programs import old_programs
@@ -71,7 +71,7 @@ def adopt(path: Path, usable: config.Config, given: str | None, within: float, *
             programs=supervisord,
             workers=_Workers(remote),
             sections=_sections(usable, supervisord),
-            running=lambda: _running(client),
+            ours=lambda: _ours(client),
             say=click.echo,
             when=time.strftime("%Y-%m-%d %H:%M:%S %z"),
         ).run(within)
@@ -156,8 +156,8 @@ def _need_daemon(client: Client, path: Path) -> None:
         note(f"the daemon runs with {runs}, not with {path}")
 
 
-def _running(client: Client) -> Mapping[str, int]:
-    """By fleet, the workers that run and answer."""
-    return Counter(
+def _ours(client: Client) -> Mapping[str, Fleeted]:
+    up = Counter(
         each.fleet for each in client.workers().workers if each.state == "running" and each.unknown is None
     )
+    return {fleet.name: Fleeted(up[fleet.name], fleet.trouble) for fleet in client.fleets().fleets}

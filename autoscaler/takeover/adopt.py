@@ -46,13 +46,23 @@ class Workers(Protocol):
     def cancel_consumers(self, node: str, queues: Collection[str]) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Fleeted:
+    """A fleet of ours as the daemon sees it now."""
+
+    #: Workers that run and answer.
+    workers: int
+    #: Why its decision was not carried out; empty when it was.
+    trouble: str = ""
+
+
 @dataclass(slots=True)
 class Adopter:
     """Takes units over.
 
     Parameters
     ----------
-    running : how many workers of each fleet run and answer now, as the daemon sees it.
+    ours : each of our fleets as the daemon sees it now.
     say : is told each step.
     clock, sleep : seconds.
     """
@@ -62,7 +72,7 @@ class Adopter:
     programs: Programs
     workers: Workers
     sections: Sections
-    running: Callable[[], Mapping[str, int]]
+    ours: Callable[[], Mapping[str, Fleeted]]
     say: Callable[[str], None]
     when: str
     clock: Callable[[], float] = time.monotonic
@@ -107,11 +117,12 @@ class Adopter:
 
     def _missing(self, names: Sequence[str]) -> str:
         """Say which fleet is not up; empty when all are."""
-        running = self.running()
+        ours = self.ours()
         for name in names:
-            least = max(self.fleets[name].min_workers, 0)
-            if running.get(name, 0) < least:
-                return f"fleet {name} to have {least} workers that answer (now {running.get(name, 0)})"
+            least, now = self.fleets[name].min_workers, ours.get(name, Fleeted(0))
+            if now.workers < least:
+                told = f": {now.trouble}" if now.trouble else ""
+                return f"fleet {name} to have {least} workers that answer (now {now.workers}{told})"
         return ""
 
     # --- one node: usually one worker -------------------------------------------------------------------

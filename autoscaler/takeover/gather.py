@@ -133,7 +133,9 @@ def _from_programs(
         if place(facts[key].broker_url) != place(first.broker_url):
             told.append(f"{each.program.where} has another broker; an autoscaler has one: it stays as it is")
             continue
-        kept.append(_measured(old_workers(each, facts[key], machine.cores), each, supervisord))
+        kept.append(
+            _as_root(_measured(old_workers(each, facts[key], machine.cores), each, supervisord), supervisord)
+        )
     if first is None:
         raise TakeoverError("no worker program to take over")
     told += [f"{each.source}: {text}" for each in kept for text in each.lost]
@@ -175,6 +177,34 @@ def _measured(
     return replace(workers, memory=max(sizes)) if sizes else workers
 
 
+def _as_root(workers: OldWorkers, supervisord: FoundSupervisord | None) -> OldWorkers:
+    """The workers with `user: root` where they run so today: the daemon starts none as root unasked."""
+    if workers.user is not None or not _is_roots(supervisord):
+        return workers
+    why = {**workers.why, "user": "as today, for supervisord is root's; a user of their own is safer"}
+    return replace(workers, user="root", why=why)
+
+
+def _is_roots(supervisord: FoundSupervisord | None) -> bool:
+    return supervisord is not None and supervisord.process is not None and supervisord.process.uid == 0
+
+
+def _owner(directory: str | None, supervisord: FoundSupervisord | None, told: list[str]) -> str | None:
+    """Whom new workers run as where supervisord is root's: who owns the app's folder, if that is not root."""
+    if not _is_roots(supervisord):
+        return None
+    try:
+        owner = pwd.getpwuid(Path(directory or ".").stat().st_uid)
+    except (KeyError, OSError):
+        owner = None
+    if owner is None or owner.pw_uid == 0:
+        told.append(
+            "supervisord runs as root: say with --user whom workers run as; none starts as root unasked"
+        )
+        return None
+    return owner.pw_name
+
+
 def _from_app(
     asked: Asked, supervisord: FoundSupervisord | None, programs: Sequence[OldProgram], machine: Machine
 ) -> tuple[AppFacts, tuple[FleetDraft, ...], list[str]]:
@@ -182,6 +212,7 @@ def _from_app(
         raise TakeoverError("no program of supervisord's runs `celery worker`: say which app with --app")
     told: list[str] = []
     asked = _beside_python(asked)
+    asked = replace(asked, user=asked.user or _owner(asked.directory, supervisord, told))
     facts = _ask(asked, supervisord, {}, told)
     workers = workers_for(
         facts,

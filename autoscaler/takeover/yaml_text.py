@@ -159,7 +159,9 @@ def _process_lines(draft: FleetDraft, hide: bool) -> list[str]:
     if workers.directory:
         lines.append(line(4, f"directory: {scalar(workers.directory)}", "the folder that workers start in"))
     if workers.user:
-        lines.append(line(4, f"user: {scalar(workers.user)}", "the user that workers run as"))
+        lines.append(
+            line(4, f"user: {scalar(workers.user)}", why.get("user", "the user that workers run as"))
+        )
     if workers.environment:
         lines.append(line(4, "environment:", "variables beside those of supervisord itself"))
         for name, value in workers.environment.items():

@@ -28,8 +28,16 @@ command=/bin/sleep 600
 def init(system, vhost, *more):
     command = [sys.executable, "-m", "autoscaler.cli", "init", "--config", str(system.config_file)]
     command += ["--supervisord", system.supervisord.url, "--management-url", vhost.management_url]
-    command += ["--state-dir", str(system.folder / "state"), "--directory", str(system.folder), *more]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    command += [
+        "--state-dir",
+        str(system.folder / "state"),
+        "--directory",
+        str(system.folder),
+        "--wait",
+        "60s",
+        *more,
+    ]
+    return subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
 
 
 def test_old_workers_are_taken_over_while_one_is_busy_and_brought_back(system, vhost, eventually):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -56,6 +57,8 @@ def test_worker_programs_become_a_config_that_works(old_set_up, vhost, short_fol
     fleet = usable.fleets["mail"]
     assert (fleet.app, fleet.queues, fleet.concurrency) == ("autoscaler.examples.shop", ("emails",), 2)
     assert fleet.celery == CELERY
+    # Where supervisord is root's its workers are too, as today; the daemon wants to have that in writing.
+    assert fleet.user == ("root" if os.geteuid() == 0 else None)
     assert usable.broker.url.get_secret_value() == vhost.amqp_url
     assert usable.supervisord.url.get_secret_value() == old_set_up.url
     assert usable.supervisord.programs_file == old_set_up.programs_file

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ from autoscaler.config import Fleet
 from autoscaler.errors import TakeoverError
 from autoscaler.model import ActiveTask, Known, Process, ProcessState, Unknown, WorkerStats
 from autoscaler.remote_control import Command, Replies
-from autoscaler.takeover.adopt import Adopter
+from autoscaler.takeover.adopt import Adopter, Fleeted
 from autoscaler.takeover.find import FoundSupervisord
 from autoscaler.takeover.heard import Heard, heard
 from autoscaler.takeover.ini import sections, taken_names
@@ -176,7 +175,7 @@ def run(world, fleets=FLEETS, within=60.0):
         programs=world,
         workers=world,
         sections=Sections(world, Kept(world.file.parent / "adopted")),
-        running=lambda: Counter({"ours": world.ours_up}),
+        ours=lambda: {"ours": Fleeted(world.ours_up, "no memory")},
         say=said.append,
         when="2024-05-01",
         clock=lambda: float(next(time)),
@@ -263,7 +262,7 @@ def test_nothing_is_begun_before_our_workers_are_up(make):
     world = make()
     world.ours_up = 0
 
-    with pytest.raises(TakeoverError, match="fleet ours to have 1 workers that answer"):
+    with pytest.raises(TakeoverError, match=r"fleet ours to have 1 workers that answer \(now 0: no memory\)"):
         run(world)
 
     assert world.changes == []
