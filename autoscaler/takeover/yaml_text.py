@@ -34,15 +34,6 @@ def listed(values: Iterable[str]) -> str:
     return f"[{', '.join(_in_list(value) for value in values)}]"
 
 
-def mapped(values: Mapping[str, str]) -> str:
-    """Write a mapping on one line; its values are quoted, for they are texts."""
-    return (
-        "{"
-        + ", ".join(f"{key}: {json.dumps(text, ensure_ascii=False)}" for key, text in values.items())
-        + "}"
-    )
-
-
 def _in_list(value: str) -> str:
     return scalar(value) if ":" not in value else json.dumps(value, ensure_ascii=False)
 
@@ -100,7 +91,7 @@ def _fleet_text(draft: FleetDraft, hide: bool) -> str:
         if draft.sources
         else "no worker today"
     )
-    lines = [line(2, f"{draft.name}:", about)]
+    lines = [line(2, f"{scalar(draft.name)}:", about)]
     lines += [f"    # not carried over: {' '.join(plain(text, _LONGEST).split())}\n" for text in workers.lost]
     lines.append(line(4, f"app: {scalar(workers.app)}", why.get("app", "as celery -A takes it")))
     lines.append(
@@ -169,7 +160,9 @@ def _process_lines(draft: FleetDraft, hide: bool) -> list[str]:
             told = "keep this file unreadable for others" if secret else "as it is today"
             lines.append(
                 line(
-                    6, f"{name}: {json.dumps('...' if hide and secret else value, ensure_ascii=False)}", told
+                    6,
+                    f"{scalar(name)}: {json.dumps('...' if hide and secret else value, ensure_ascii=False)}",
+                    told,
                 )
             )
     if workers.options:

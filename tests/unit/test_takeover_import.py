@@ -206,7 +206,7 @@ def test_sections_that_are_alike_become_one_fleet():
 words = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=12)
 workers = st.builds(
     OldWorkers,
-    name=words,
+    name=words | st.sampled_from(["True", "no", "null"]),
     count=st.integers(0, 40),
     app=words,
     queues=st.lists(words, max_size=3).map(tuple),
@@ -215,7 +215,7 @@ workers = st.builds(
     celery=words | st.just("/v/bin/celery"),
     directory=st.none() | words | words.map("/srv/{}".format),
     user=st.none() | words,
-    environment=st.dictionaries(words | st.just("PASSWORD"), words, max_size=3),
+    environment=st.dictionaries(words | st.sampled_from(["PASSWORD", "NO", "Y"]), words, max_size=3),
     options=st.lists(words | st.sampled_from(["-E", "--autoscale=2", "-Q", "null", "1"]), max_size=3).map(
         tuple
     ),
