@@ -15,6 +15,9 @@ from urllib.parse import unquote, urlsplit
 from autoscaler.errors import SupervisordUnreachable
 from autoscaler.unix_http import UnixHTTPConnection
 
+#: Bytes of one answer. A thousand programs take one MiB.
+MAX_BODY = 64 * 1024 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -116,7 +119,7 @@ def post(address: Address, body: bytes, deadline: Deadline) -> bytes:
             response = _send(connection, address, body, deadline)
             if response.status != http.HTTPStatus.OK:
                 raise SupervisordUnreachable(f"{address.label}: {_status_words(response.status)}")
-            return response.read()
+            return _whole_body(response, address)
     except OSError as error:
         raise SupervisordUnreachable(
             f"{address.label}: {_os_error_words(error, deadline.timeout)}"
@@ -141,6 +144,15 @@ def _send(
     guarded.settimeout(deadline.remaining())
     connection.request("POST", "/RPC2", body, dict(address.headers))
     return connection.getresponse()
+
+
+def _whole_body(response: http.client.HTTPResponse, address: Address) -> bytes:
+    body = response.read(MAX_BODY + 1)
+    if len(body) > MAX_BODY:
+        raise SupervisordUnreachable(
+            f"{address.label}: answered with more than {MAX_BODY} bytes: is it supervisord?"
+        )
+    return body
 
 
 def _status_words(status: int) -> str:

@@ -127,7 +127,7 @@ class Supervisord:
             if fault := _fault(method, answer):
                 raise fault
         with self._understood("identity"):
-            return Identity(int(pid), str(version), str(state["statename"]))
+            return Identity(_whole(pid), str(version), str(state["statename"]))
 
     def processes(self) -> dict[str, Process]:
         """List all processes, foreign ones included.
@@ -269,11 +269,18 @@ def _process(info: Mapping[str, Any]) -> Process:
     return Process(
         name=name if group == name else f"{group}:{name}",
         state=_STATES.get(info["state"], ProcessState.UNKNOWN),
-        pid=int(info["pid"]) or None,
-        started_at=float(info["start"]),
-        exit_status=int(info["exitstatus"]),
+        pid=_whole(info["pid"]) or None,
+        started_at=float(_whole(info["start"])),
+        exit_status=_whole(info["exitstatus"]),
         spawn_error=str(info["spawnerr"]),
     )
+
+
+def _whole(value: Any) -> int:
+    """Let nothing but a whole number of a sane size pass for one: a process that is not there has pid 0."""
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 2**63:
+        raise TypeError(f"{value!r} is no whole number")
+    return value
 
 
 def _list(value: Any) -> list[Any]:
