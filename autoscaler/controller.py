@@ -7,10 +7,9 @@ time (tests) drive the same code. All that it keeps between two ticks is in the 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Protocol
 
 from autoscaler.act.lifecycle import has_crashed, remember, view
 from autoscaler.act.program_file import render
@@ -18,15 +17,15 @@ from autoscaler.act.turn import Order, Report, World
 from autoscaler.config import Config, Fleet
 from autoscaler.decide import Reader, decide, fleet_demands, not_after
 from autoscaler.errors import TargetError
+from autoscaler.holds import Ground, Holds
 from autoscaler.measure import expected, learn, restored, track_not_after, update
 from autoscaler.model import (
     STARTED_WITHIN,
+    Command,
     Decision,
     Demand,
-    Drain,
     FleetMemory,
     FleetTick,
-    Hold,
     HostStats,
     Known,
     Measures,
@@ -36,7 +35,6 @@ from autoscaler.model import (
     Process,
     Reading,
     Scaling,
-    SeenWorker,
     Situation,
     Tick,
     Track,
@@ -47,7 +45,8 @@ from autoscaler.model import (
 )
 from autoscaler.room import Members, Room
 from autoscaler.scene import Scene
-from autoscaler.singletons import Singletons, SingletonStore, unseen
+from autoscaler.singletons import Singletons, unseen
+from autoscaler.tick_store import Memory
 from autoscaler.wiring import Sources, Target, log_folder, worker_program
 
 #: States in which a worker is on its way somewhere, by our doing.
@@ -57,41 +56,30 @@ UNDER_WAY = frozenset({WorkerState.DRAINING, WorkerState.RESTORING, WorkerState.
 RETIRED = Scaling(min_workers=0, max_workers=0, concurrency=1)
 
 
-class Memory(SingletonStore, Protocol):
-    """The store, as a tick needs it."""
-
-    def drains(self) -> dict[str, Drain]: ...
-    def delete_drains(self, workers: Iterable[str]) -> None: ...
-    def seen_workers(self) -> dict[str, SeenWorker]: ...
-    def replace_seen_workers(self, workers: Mapping[str, SeenWorker]) -> None: ...
-    def memory(self) -> dict[str, FleetMemory]: ...
-    def tracks(self) -> dict[str, Track]: ...
-    def holds(self) -> dict[str, Hold]: ...
-    def minutes(self) -> dict[str, tuple[Minute, ...]]: ...
-    def record(
-        self,
-        tick: Tick,
-        memory: Mapping[str, FleetMemory],
-        tracks: Mapping[str, Track],
-        minutes: Mapping[str, Minute],
-    ) -> None: ...
-
-
 class Controller:
     """Keeps the fleets of a config at their size.
 
     Parameters
     ----------
     host_name : of this machine; part of every worker's node name.
+    boot : of this machine; see `Holds`.
     """
 
     def __init__(
-        self, config: Config, *, sources: Sources, target: Target, store: Memory, host_name: str
+        self,
+        config: Config,
+        *,
+        sources: Sources,
+        target: Target,
+        store: Memory,
+        host_name: str,
+        boot: str = "",
     ) -> None:
         self._config = config
         self._sources = sources
         self._target = target
         self._store = store
+        self._holds = Holds(store, boot)
         self._host_name = host_name
         self._memory = store.memory()
         self._tracks = store.tracks()
@@ -111,6 +99,12 @@ class Controller:
     def reconnect(self, sources: Sources, target: Target) -> None:
         """Look at and act on something else from the next tick on."""
         self._sources, self._target = sources, target
+
+    def carry_out(self, now: float, command: Command) -> tuple[str, ...]:
+        """Carry an operator's command out; see `Holds`."""
+        sizes = {fleet: each.size for fleet, each in self._memory.items() if each.size is not None}
+        start = self._target.supervisord.start
+        return self._holds.carry_out(now, command, Ground(self._config, sizes, self._look_at_programs, start))
 
     def tick(self, now: float) -> Tick:
         """Look, decide, act and record once.
@@ -180,7 +174,7 @@ class Controller:
     def _view(
         self, now: float, scene: Scene, answers: Mapping[str, Reading[WorkerStats]]
     ) -> dict[str, Worker]:
-        silent = Unknown("it has no process", now)
+        silent, holds = Unknown("it has no process", now), self._holds.workers()
         return {
             name: view(
                 now,
@@ -192,6 +186,7 @@ class Controller:
                 seen=self._seen.get(name),
                 stats=answers.get(scene.node(name), silent),
                 outdated=self._is_outdated(scene, name, fleet),
+                hold=holds.get(name),
             )
             for name, fleet in scene.names.items()
         }
@@ -217,12 +212,15 @@ class Controller:
     # --- decide ---
 
     def _seeing_tick(self, now: float, scene: Scene) -> Tick:
+        settled = self._holds.settle(now, self._config, scene, self._target.supervisord.start)
+        scene = replace(scene, drains=self._store.drains()) if settled else scene
         observation = self._observe(now, Known(scene.processes, now), self._ask_workers(scene))
         workers = self._view(now, scene, observation.workers)
         self._note_crashes(now, scene, workers)
         self._remember(workers)
         decisions = self._decide_all(now, observation, workers)
         report = self._act(now, scene, workers, decisions)
+        ended = self._holds.end_expired(now)
         beats = self._sources.beats(now) if self._config.singletons else ()
         singletons, done = self._singletons.tick(now, self._config, scene, beats, self._target.singletons)
         return Tick(
@@ -232,15 +230,25 @@ class Controller:
             fleets=tuple(
                 self._fleet_tick(fleet, decision, workers, report) for fleet, decision in decisions.items()
             ),
-            actions=(*report.actions, *done),
+            actions=(*settled, *ended, *report.actions, *done),
             singletons=singletons,
         )
 
     def _blind_tick(self, now: float, trouble: str) -> Tick:
         """A tick that cannot see the programs: nothing is decided, the queues are shown all the same."""
         observation = self._observe(now, Unknown(trouble, now), {})
+        holds = self._holds.fleets()
         fleets = tuple(
-            FleetTick(name, fleet.scaling, fleet.queues, None, None, trouble, self._is_dry(name))
+            FleetTick(
+                name,
+                fleet.scaling,
+                fleet.queues,
+                workers=None,
+                decision=None,
+                trouble=trouble,
+                dry_run=self._is_dry(name),
+                hold=holds.get(name),
+            )
             for name, fleet in self._config.fleets.items()
         )
         singletons = unseen(now, self._config, trouble)
@@ -251,7 +259,7 @@ class Controller:
     ) -> dict[str, Decision]:
         """Decide for every fleet of the config, and for those that are no longer in it."""
         demands = self._demands(now, observation, workers)
-        holds = self._store.holds()
+        holds = self._holds.fleets()
         fleets = self._all_fleets(workers)
         members = {fleet: tuple(w for w in workers.values() if w.fleet == fleet) for fleet in fleets}
         sizes = {fleet: self._memory_per_worker(now, fleet, members[fleet]) for fleet in fleets}
@@ -359,6 +367,7 @@ class Controller:
             dry_run=self._is_dry(name),
             situation=situation,
             memory=memory,
+            hold=situation.hold,
         )
 
     def _crash_loop(self, decision: Decision) -> Iterator[str]:

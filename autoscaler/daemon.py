@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
 import signal
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, replace
-from enum import Enum
 from pathlib import Path
 from types import FrameType
 
@@ -23,21 +21,16 @@ from autoscaler.act.turn import StepHook
 from autoscaler.config import Config
 from autoscaler.controller import Controller
 from autoscaler.errors import AutoscalerError, ConfigError, StoreError, TargetError
-from autoscaler.model import Drain, DrainPhase, Tick
+from autoscaler.inbox import Inbox, Letter, Request, Word
+from autoscaler.model import Answer, Command, Drain, DrainPhase, Tick
 from autoscaler.narrate import narrate
 from autoscaler.notify import Notifier, status_line
+from autoscaler.observe.host import boot_id
 from autoscaler.store import Lock, Store
 from autoscaler.watched_config import WatchedConfig
 from autoscaler.wiring import Connections, local_host_name, log_folders, sources, target
 
 log = logging.getLogger("autoscaler")
-
-
-class Word(Enum):
-    """What the inbox takes."""
-
-    STOP = "stop"
-    RELOAD = "reload"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +89,7 @@ class Daemon:
         self._on_step = on_step
         self._clock = clock or SteadyClock()
         self._notifier = notifier or Notifier({})
-        self._inbox: queue.SimpleQueue[Word] = queue.SimpleQueue()
+        self._inbox = Inbox()
         self.config = self._file.load()
         now = self._clock()
         self.snapshot = Snapshot(path, now, now, self.config.polling_interval, None)
@@ -108,6 +101,10 @@ class Daemon:
     def reload(self) -> None:
         """Ask the loop to read the config again now."""
         self._inbox.put(Word.RELOAD)
+
+    def ask(self, command: Command) -> Answer:
+        """Have the loop carry an operator's command out; it ticks at once after that. See `Inbox.ask`."""
+        return self._inbox.ask(command)
 
     def handle_signals(self) -> None:
         """Let TERM and INT stop the daemon, and HUP reload it. Main thread only."""
@@ -142,6 +139,7 @@ class Daemon:
                 target=target(self.config, connections, store, self._on_step),
                 store=store,
                 host_name=self._host_name,
+                boot=boot_id(),
             )
             _make_log_folders(self.config)
             self._make_up_for_lost_state(store)
@@ -184,10 +182,12 @@ class Daemon:
                     self._notifier.reloading()
                     connections = self._reload(controller, store, connections)
                     self._notifier.ready()
+                began = time.monotonic()
                 self._tick(controller, store)
                 self._notifier.status(self._status())
-                due = max(due + self.config.polling_interval, time.monotonic())
-                word = self._next_word(due)
+                # A tick that came early, for a word, puts the next one no further off.
+                due = max(min(due, began) + self.config.polling_interval, time.monotonic())
+                word = self._next_word(controller, due)
         finally:
             connections.close()
 
@@ -202,16 +202,21 @@ class Daemon:
         log.error("stopped: %s", words)
         raise StoreError(words)
 
-    def _next_word(self, due: float) -> Word | None:
-        """Wait for a word until the next tick is due; whoever watches hears of us in between."""
+    def _next_word(self, controller: Controller, due: float) -> Word | None:
+        """Wait for a word until the next tick is due; carry out the commands that come before it."""
+        letter = self._next_letter(due)
+        while isinstance(letter, Request):
+            letter.carry_out(self._clock(), controller.carry_out)
+            letter = self._inbox.get(0.0)
+        return letter
+
+    def _next_letter(self, due: float) -> Letter | None:
+        """Wait for a letter until the next tick is due; whoever watches hears of us in between."""
         while True:
             self._notifier.beat()
-            left = max(0.0, due - time.monotonic())
-            try:
-                return self._inbox.get(timeout=min(left, self._notifier.period))
-            except queue.Empty:
-                if time.monotonic() >= due:
-                    return None
+            letter = self._inbox.get(min(due - time.monotonic(), self._notifier.period))
+            if letter is not None or time.monotonic() >= due:
+                return letter
 
     def _status(self) -> str:
         """What the service manager shows."""

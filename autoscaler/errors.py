@@ -16,7 +16,8 @@
     │   └── StoreCorrupt             the database is damaged: it is moved aside and a new one made
     ├── AlreadyRunning           another daemon holds the lock
     ├── DaemonNotRunning         nobody answers on the daemon's socket
-    ├── UnknownName              the daemon has no fleet of that name
+    ├── UnknownName              the daemon has no fleet or worker of that name
+    ├── CommandRefused           an operator's command cannot be carried out, or may not be given
     └── ServiceUnavailable       a service that a command needs cannot be reached or started
 
 A caller catches the class that it can mend and lets the rest pass.
@@ -129,7 +130,11 @@ class DaemonNotRunning(AutoscalerError):
 
 
 class UnknownName(AutoscalerError):
-    """The daemon has no fleet of that name."""
+    """The daemon has no fleet or worker of that name."""
+
+
+class CommandRefused(AutoscalerError):
+    """A command cannot be carried out as things are, or may not be given by who gave it; nothing was done."""
 
 
 class ServiceUnavailable(AutoscalerError):

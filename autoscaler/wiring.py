@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -19,7 +19,17 @@ from autoscaler.act.supervisord import Supervisord
 from autoscaler.act.turn import StepHook
 from autoscaler.config import Config, Fleet, Singleton
 from autoscaler.errors import TargetError
-from autoscaler.model import Beat, HostStats, Process, QueueStats, Reading, WorkerStats
+from autoscaler.model import (
+    Beat,
+    Drain,
+    Hold,
+    HostStats,
+    Process,
+    QueueStats,
+    Reading,
+    WorkerHold,
+    WorkerStats,
+)
 from autoscaler.observe.beats import Beats, no_beats
 from autoscaler.observe.celery_workers import CeleryWorkers
 from autoscaler.observe.host import host_stats, process_memory
@@ -60,15 +70,29 @@ class MemoryMeter(Protocol):
 
 
 class ProcessSource(Protocol):
-    """Tells what supervisord runs."""
+    """Tells what supervisord runs, and starts what an operator released."""
 
     def processes(self) -> Mapping[str, Process]: ...
+    def start(self, name: str) -> None: ...
 
 
 class SectionFile(Protocol):
     """Our programs file."""
 
     def read(self) -> Mapping[str, str]: ...
+
+
+class HoldStore(Protocol):
+    """The store, as far as holds need it."""
+
+    def holds(self) -> dict[str, Hold]: ...
+    def put_hold(self, fleet: str, hold: Hold) -> None: ...
+    def delete_holds(self, fleets: Iterable[str]) -> None: ...
+    def worker_holds(self) -> dict[str, WorkerHold]: ...
+    def put_worker_hold(self, hold: WorkerHold) -> None: ...
+    def delete_worker_holds(self, workers: Iterable[str]) -> None: ...
+    def put_away(self, workers: Iterable[str]) -> None: ...
+    def put_drain(self, drain: Drain) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

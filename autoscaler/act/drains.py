@@ -28,6 +28,7 @@ class Journal(Protocol):
 
     def put_drain(self, drain: Drain) -> None: ...
     def delete_drains(self, workers: Iterable[str]) -> None: ...
+    def put_away(self, workers: Iterable[str]) -> None: ...
 
 
 class Stopper(Protocol):
@@ -82,6 +83,7 @@ class Drains:
                 if not self._tell(turn, worker, step):
                     break  # the broker is away: one deadline a turn is enough
         self._forget(turn, due.get(Step.FORGET, []))
+        self._put_away(turn, due.get(Step.PUT_AWAY, []))
         self._stop(turn, due.get(Step.STOP, []))
         self._stop_again(turn, due.get(Step.STOP_AGAIN, []))
         return frozenset(worker.name for worker in due.get(Step.REMOVE, ()))
@@ -123,6 +125,15 @@ class Drains:
         self.strike(turn, frozenset(worker.name for worker in workers))
         for worker in workers:
             turn.report.did(f"{worker.name}: back in service")
+
+    def _put_away(self, turn: Turn, workers: list[Worker]) -> None:
+        if not workers:
+            return
+        # Before they leave the journal: without either they would be drained again if they were started.
+        self._journal.put_away([worker.name for worker in workers])
+        self.strike(turn, frozenset(worker.name for worker in workers))
+        for worker in workers:
+            turn.report.did(f"{worker.name}: out of service")
 
     def _stop(self, turn: Turn, workers: list[Worker]) -> None:
         if not workers:

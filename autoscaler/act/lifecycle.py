@@ -25,6 +25,7 @@ from autoscaler.model import (
     SeenWorker,
     Unknown,
     Worker,
+    WorkerHold,
     WorkerState,
     WorkerStats,
 )
@@ -35,7 +36,9 @@ ENDED = frozenset({ProcessState.STOPPED, ProcessState.FATAL})
 STOP_AGAIN_AFTER = 5.0
 
 
-def state_of(process: Process | None, drain: Drain | None, answered: bool) -> WorkerState:
+def state_of(
+    process: Process | None, drain: Drain | None, answered: bool, *, ordered_out: bool = False
+) -> WorkerState:
     """Tell a worker's state.
 
     Parameters
@@ -43,6 +46,7 @@ def state_of(process: Process | None, drain: Drain | None, answered: bool) -> Wo
     process : what supervisord has for it; None while it does not know the program.
     drain : its line in the drain journal, if any.
     answered : whether this very process has answered over remote control.
+    ordered_out : whether an operator had it taken out of service.
     """
     if drain is not None:
         return _state_of_leaving(process, drain)
@@ -54,7 +58,7 @@ def state_of(process: Process | None, drain: Drain | None, answered: bool) -> Wo
         case ProcessState.STOPPED | ProcessState.STOPPING:
             return WorkerState.HELD  # we stop none without a line in the journal
         case ProcessState.FATAL:
-            return WorkerState.FAILED
+            return WorkerState.HELD if ordered_out else WorkerState.FAILED
         case ProcessState.RUNNING | ProcessState.STARTING if answered:
             return WorkerState.RUNNING  # it works, also within supervisord's startsecs
     return WorkerState.STARTING
@@ -97,14 +101,15 @@ def view(
     seen: SeenWorker | None,
     stats: Reading[WorkerStats],
     outdated: bool,
+    hold: WorkerHold | None = None,
 ) -> Worker:
     """See a worker's section, process, journal line and replies as one."""
     stats = _own(stats, process)
     answered = has_answered(seen, process, stats)
-    state = state_of(process, drain, answered)
+    state = state_of(process, drain, answered, ordered_out=hold is not None)
     since = seen.since if seen is not None and seen.state is state else now
     pid = process.pid if process is not None else None
-    return Worker(name, fleet, node, state, since, pid, stats, outdated, answered)
+    return Worker(name, fleet, node, state, since, pid, stats, outdated, answered, hold)
 
 
 def _own(stats: Reading[WorkerStats], process: Process | None) -> Reading[WorkerStats]:
@@ -149,6 +154,8 @@ class Step(StrEnum):
     STOP_AGAIN = "stop again"
     #: Its process has ended: take its section out.
     REMOVE = "remove"
+    #: Its process has ended, and an operator wants to have it back some time: leave its section.
+    PUT_AWAY = "put away"
     #: Make it take tasks again.
     CONSUME = "consume"
     #: It takes tasks again: strike it from the journal.
@@ -174,7 +181,7 @@ def next_step(
         return _next_step_back(worker.stats, process, queues)
     match process.state:
         case ProcessState.STOPPED | ProcessState.FATAL:
-            return Step.REMOVE
+            return Step.REMOVE if worker.hold is None else Step.PUT_AWAY
         case ProcessState.STOPPING:
             # A TERM in the first milliseconds of a process is swallowed by the handler that it inherits
             # from supervisord; it would work on until it is killed. One that shuts down does not answer.

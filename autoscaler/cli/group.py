@@ -14,6 +14,13 @@ COMMANDS = {
     "status": "status:status",
     "explain": "explain:explain",
     "set": "set:set_command",
+    "pause": "hold:pause",
+    "resume": "hold:resume",
+    "scale": "hold:scale",
+    "stop": "hold:stop",
+    "start": "hold:start",
+    "drain": "drain:drain",
+    "release": "hold:release",
     "purge": "purge:purge",
     "simulate": "simulate:simulate_command",
     "init": "init:init",
@@ -38,4 +45,7 @@ def main() -> None:
       autoscaler status                    what it does, and why
       autoscaler explain FLEET             why a fleet has its size, and what would change it
       autoscaler set FLEET max_workers=20  change a threshold
+      autoscaler pause FLEET --for 10m     leave a fleet as it is; `resume` ends that
+      autoscaler stop FLEET                drain its workers and keep it so; `start` ends that
+      autoscaler drain --all --within 5m   drain everything before the machine goes down
     """

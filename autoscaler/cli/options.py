@@ -9,7 +9,8 @@ import click
 
 from autoscaler import config
 from autoscaler.config import units
-from autoscaler.console.client import TIMEOUT, Client
+from autoscaler.console.client import Client
+from autoscaler.console.wire import TIMEOUT
 from autoscaler.errors import ConfigError
 
 config_option = click.option(

@@ -11,6 +11,7 @@ import click
 
 from autoscaler import config
 from autoscaler.cli.options import config_option
+from autoscaler.console.access import Rules
 from autoscaler.console.server import Server, make_app
 from autoscaler.daemon import Daemon, SteadyClock
 from autoscaler.notify import Notifier
@@ -44,4 +45,10 @@ def run(path: Path | None) -> None:
     daemon = Daemon(config.find(path, os.environ), clock=clock, notifier=Notifier(os.environ))
     daemon.handle_signals()
     console = daemon.config.console
-    daemon.run(beside=Server(make_app(lambda: daemon.snapshot, clock), console.socket, console.listen))
+    app = make_app(
+        lambda: daemon.snapshot,
+        clock,
+        ask=daemon.ask,
+        rules=lambda: Rules(listen=console.listen),
+    )
+    daemon.run(beside=Server(app, console.socket, console.listen))

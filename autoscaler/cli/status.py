@@ -9,7 +9,8 @@ from rich.console import Console
 
 from autoscaler.cli.options import client, config_option, json_option, socket_option
 from autoscaler.console.singletons import singleton_troubles, singletons_table
-from autoscaler.console.tables import fleets_table, troubles, workers_table
+from autoscaler.console.tables import fleets_table, workers_table
+from autoscaler.console.words import holds, troubles
 
 
 @click.command()
@@ -41,5 +42,7 @@ def status(path: Path | None, socket: Path | None, as_json: bool, with_workers: 
     if workers is not None:
         console.print()
         console.print(workers_table(workers))
+    for line in holds(fleets):
+        console.print(f"held: {line}", markup=False, soft_wrap=True)
     for line in [*troubles(fleets), *singleton_troubles(singletons)]:
         console.print(f"! {line}", style="yellow", markup=False, soft_wrap=True)

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import http.client
-import json
-from http import HTTPStatus
 from pathlib import Path
-from typing import TypeVar
-from urllib.parse import quote
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from autoscaler.console import wire
 from autoscaler.console.explained import ExplanationView
 from autoscaler.console.singletons import SingletonsView
 from autoscaler.console.situation import SituationView
-from autoscaler.console.views import FleetsView, HealthView, View, WorkersView
-from autoscaler.errors import DaemonNotRunning, ServiceUnavailable, UnknownName
-from autoscaler.unix_http import UnixHTTPConnection
-
-#: Seconds that the daemon has for an answer.
-TIMEOUT = 5.0
+from autoscaler.console.views import CarriedOut, FleetsView, HealthView, View, WorkersView
+from autoscaler.errors import ServiceUnavailable
 
 V = TypeVar("V", bound=View)
 
 
 class Client:
-    """Reads from the daemon that listens on a socket."""
+    """Asks the daemon that listens on a socket, and tells it what to do."""
 
-    def __init__(self, path: Path, *, timeout: float = TIMEOUT) -> None:
+    def __init__(self, path: Path, *, timeout: float = wire.TIMEOUT) -> None:
         self._path = path
         self._timeout = timeout
 
@@ -51,32 +44,30 @@ class Client:
 
     def explanation(self, fleet: str) -> ExplanationView:
         """Why a fleet has the size that it has; raises as `fleets`, and UnknownName."""
-        return self._get(f"/api/v1/fleets/{quote(fleet, safe='')}/explain", ExplanationView)
+        return self._get(wire.path_of("fleets", fleet, "explain"), ExplanationView)
 
     def situation(self, fleet: str) -> SituationView:
         """What a fleet's last decision was taken on; raises as `fleets`, and UnknownName."""
-        return self._get(f"/api/v1/fleets/{quote(fleet, safe='')}/situation", SituationView)
+        return self._get(wire.path_of("fleets", fleet, "situation"), SituationView)
 
     def health(self) -> HealthView:
         """Whether the daemon does its work; raises as `fleets`."""
         return self._get("/health", HealthView)
 
+    def command(self, *path: str, **body: Any) -> CarriedOut:
+        """Have something done, e.g. ``command("fleets", "emails", "pause", reason="sale")``.
+
+        Raises
+        ------
+        UnknownName, CommandRefused, ServiceUnavailable, DaemonNotRunning
+        """
+        return self._read(wire.post(self._path, wire.path_of(*path), body), CarriedOut)
+
     def _get(self, path: str, view: type[V]) -> V:
-        connection = UnixHTTPConnection(str(self._path), self._timeout)
+        return self._read(wire.get(self._path, path, self._timeout), view)
+
+    def _read(self, answer: object, view: type[V]) -> V:
         try:
-            connection.request("GET", path)
-            response = connection.getresponse()
-            body = json.loads(response.read())
-            if response.status == HTTPStatus.NOT_FOUND:
-                raise UnknownName(str(body["detail"]))
-            return view.model_validate(body)
-        except (FileNotFoundError, ConnectionRefusedError) as error:
-            raise DaemonNotRunning(
-                f"no daemon listens on {self._path}: start it with `autoscaler run`"
-            ) from error
-        except PermissionError as error:
-            raise ServiceUnavailable(f"{self._path} may not be opened by this user") from error
-        except (OSError, http.client.HTTPException, ValueError, ValidationError, LookupError) as error:
+            return view.model_validate(answer)
+        except ValidationError as error:
             raise ServiceUnavailable(f"the daemon on {self._path} gave no usable answer: {error}") from error
-        finally:
-            connection.close()

@@ -1,8 +1,6 @@
-"""An explanation as the API shows it, and as a terminal does."""
+"""An explanation as the API shows it."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 from autoscaler.console.views import ReasonView, RecommendationView, View
 from autoscaler.explain import Explanation, explain
@@ -91,23 +89,3 @@ def _view(fleet: FleetTick, of: Explanation) -> ExplanationView:
         trouble=fleet.trouble,
         dry_run=fleet.dry_run,
     )
-
-
-def explanation_lines(view: ExplanationView) -> Iterator[str]:
-    """An explanation for people."""
-    known = view.desired is not None
-    wants = "would want" if view.dry_run else "wants"
-    yield f"{view.fleet}: {wants} {view.desired}, has {view.current}; {view.steps}" if known else view.fleet
-    yield from _section("Seen", view.seen)
-    yield from _section("Policies", [f"{each.policy}: {each.text}" for each in view.recommendations])
-    yield from _section("Decided by", [f"{each.code}: {each.text}" for each in view.reasons])
-    yield from _section("First to go", [f"{each.name}: {each.text}" for each in view.first_to_go])
-    yield from _section("Next worker", [view.next_worker.text] if view.next_worker else [])
-    yield from _section("Trouble", [view.trouble] if view.trouble else [])
-
-
-def _section(title: str, lines: list[str]) -> Iterator[str]:
-    if lines:
-        yield ""
-        yield title
-        yield from (f"  {line}" for line in lines)

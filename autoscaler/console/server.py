@@ -1,6 +1,6 @@
 """The daemon's HTTP API: on a unix socket, and on a loopback address where the config names one.
 
-Everything here reads a snapshot; nothing changes anything.
+What looks reads a snapshot; what changes something is in `commands`, and `access` says who may do either.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from fastapi import FastAPI, HTTPException, Response
 from fastapi import Path as UrlPath
 
 from autoscaler import __version__
+from autoscaler.console.access import Guard, Rules
+from autoscaler.console.commands import Ask, commands
 from autoscaler.console.explained import ExplanationView, explanation_view
+from autoscaler.console.peers import PeerProtocol
 from autoscaler.console.singletons import SingletonsView, singletons_view
 from autoscaler.console.situation import SituationView, situation_view
 from autoscaler.console.views import (
@@ -44,9 +47,23 @@ _BACKLOG = 64
 _POLL = 0.01
 
 
-def make_app(snapshot: Callable[[], Snapshot], clock: Callable[[], float]) -> FastAPI:
-    """The API over whatever `snapshot` returns at each request."""
+def make_app(
+    snapshot: Callable[[], Snapshot],
+    clock: Callable[[], float],
+    ask: Ask | None = None,
+    rules: Callable[[], Rules] = Rules,
+) -> FastAPI:
+    """The API over whatever `snapshot` returns at each request.
+
+    Parameters
+    ----------
+    ask : has the loop carry a command out; without it nothing can be changed.
+    rules : what the config says of the ways in, at each request.
+    """
     app = FastAPI(title="autoscaler", version=__version__, docs_url=None, redoc_url=None)
+    app.add_middleware(Guard, rules=rules)
+    if ask is not None:
+        app.include_router(commands(ask))
 
     @app.get("/api/v1/fleets")
     def fleets() -> FleetsView:
@@ -105,7 +122,16 @@ class Server:
         self._path = path
         self._listen = listen
         self._server = uvicorn.Server(
-            uvicorn.Config(app, log_level=logging.WARNING, access_log=False, lifespan="off")
+            uvicorn.Config(
+                app,
+                http=PeerProtocol,
+                # Who connects is told by the kernel, never by a header.
+                proxy_headers=False,
+                server_header=False,
+                log_level=logging.WARNING,
+                access_log=False,
+                lifespan="off",
+            )
         )
         self._thread: threading.Thread | None = None
         self._sockets: list[socket.socket] = []

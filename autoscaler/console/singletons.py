@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from autoscaler.console.tables import duration
 from autoscaler.console.views import View
+from autoscaler.console.words import duration
 from autoscaler.model import SingletonTick
 
 if TYPE_CHECKING:  # as in `views`

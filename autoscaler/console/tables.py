@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autoscaler.console.views import DemandView, FleetsView, FleetView, WorkersView, WorkerView
+from autoscaler.console.words import duration, hold_text
 
 _FLEET_HEADERS = ("FLEET", "WORKERS", "WANTED", "MIN-MAX", "WAITING", "RUNNING")
 
@@ -53,42 +54,9 @@ def workers_table(view: WorkersView) -> Table:
             _number(worker.pid),
             _number(worker.running),
             _number(worker.reserved),
-            "; ".join(_notes(worker)),
+            "; ".join(_notes(worker, view.at or 0.0)),
         )
     return table
-
-
-def troubles(view: FleetsView) -> list[str]:
-    """Everything that is not as it should be, one line each."""
-    return [
-        *(f"config not used, the last good one goes on: {problem}" for problem in view.config_problems),
-        *([view.trouble] if view.trouble else []),
-        *(f"unknown: {part}: {error}" for part, error in view.unknown.items()),
-        *(f"{fleet.name}: {fleet.trouble}" for fleet in view.fleets if fleet.trouble),
-        *(
-            f"{fleet.name}: {held} stopped by hand; the fleet counts them until they are started again"
-            for fleet in view.fleets
-            if (held := (fleet.workers or {}).get("held"))
-        ),
-        *(
-            f"{fleet.name}: demand is at least this, unknown: {what}"
-            for fleet in view.fleets
-            for what in (fleet.demand.unknown if fleet.demand else ())
-            if not what.startswith("queue ")  # told above
-        ),
-    ]
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them: ``45s``, ``12m``, ``3h05m``, ``2d04h``."""
-    whole = int(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60:02d}s"
-    if whole < 86400:
-        return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
-    return f"{whole // 86400}d{whole % 86400 // 3600:02d}h"
 
 
 def _states(fleet: FleetView) -> str:
@@ -112,12 +80,12 @@ def _number(value: int | None) -> str:
     return "?" if value is None else str(value)
 
 
-def _notes(worker: WorkerView) -> Iterator[str]:
+def _notes(worker: WorkerView, at: float) -> Iterator[str]:
     if worker.outdated:
         yield "will be replaced, its settings changed"
     if worker.scheduled:
         yield f"{worker.scheduled} for later (ETA)"
-    if worker.state == "held":
-        yield f"stopped by hand; `supervisorctl start {worker.name}` ends that"
-    elif worker.unknown and worker.pid is not None:
+    if worker.hold is not None:
+        yield hold_text(worker.hold, at)
+    if worker.state != "held" and worker.unknown and worker.pid is not None:
         yield worker.unknown

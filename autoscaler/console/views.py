@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from autoscaler.model import Demand, FleetTick, Known, Unknown, Worker
+from autoscaler.model import Demand, FleetTick, Hold, Known, Unknown, Worker, WorkerHold, WorkerState
 
 if TYPE_CHECKING:  # the command shows these values without all that a daemon needs
     from autoscaler.daemon import Snapshot
@@ -48,6 +48,25 @@ class RecommendationView(View):
     text: str
 
 
+class HoldView(View):
+    """What an operator ordered, until when, and how to end it."""
+
+    #: paused: the size stays. size: kept at `workers`. stopped: every worker goes. drained: this worker is
+    #: taken out of service. by hand: somebody stopped this worker past us, with supervisorctl.
+    kind: Literal["paused", "size", "stopped", "drained", "by hand"]
+    workers: int | None
+    #: A user of the machine or the name of a token; empty: nobody said.
+    by: str
+    reason: str
+    since: float
+    #: Null: until it is released.
+    until: float | None
+    #: Ends when the machine starts again.
+    this_boot: bool
+    #: The command that ends it.
+    release: str
+
+
 class FleetView(View):
     """One fleet as of the last tick."""
 
@@ -68,6 +87,8 @@ class FleetView(View):
     #: Why the decision was not carried out, or none was taken; empty when all is well.
     trouble: str
     dry_run: bool
+    #: What an operator ordered; null: nothing.
+    hold: HoldView | None = None
 
 
 class FleetsView(View):
@@ -102,6 +123,8 @@ class WorkerView(View):
     unknown: str | None
     #: Its settings are not those of the config any more; it will be replaced.
     outdated: bool
+    #: Why an operator has it out of service, or on its way out; null: nobody has.
+    hold: HoldView | None = None
 
 
 class WorkersView(View):
@@ -109,6 +132,15 @@ class WorkersView(View):
 
     at: float | None
     workers: list[WorkerView]
+
+
+class CarriedOut(View):
+    """What came of a command."""
+
+    #: When it was carried out, in seconds since the epoch; the next tick follows at once.
+    at: float
+    #: A sentence for each fleet or worker.
+    said: list[str]
 
 
 class HealthView(View):
@@ -164,6 +196,7 @@ def fleet_view(fleet: FleetTick) -> FleetView:
         ],
         trouble=fleet.trouble,
         dry_run=fleet.dry_run,
+        hold=_hold_view(fleet.name, fleet.hold) if fleet.hold else None,
     )
 
 
@@ -243,4 +276,36 @@ def _worker_view(worker: Worker, at: float) -> WorkerView:
         scheduled=stats.scheduled if stats else None,
         unknown=worker.stats.error if isinstance(worker.stats, Unknown) else None,
         outdated=worker.outdated,
+        hold=_worker_hold_view(worker),
+    )
+
+
+def _hold_view(fleet: str, hold: Hold) -> HoldView:
+    kind: Literal["paused", "size", "stopped"] = "paused" if hold.workers is None else "size"
+    return HoldView(
+        kind="stopped" if hold.stopped else kind,
+        workers=hold.workers,
+        by=hold.by,
+        reason=hold.reason,
+        since=hold.since,
+        until=hold.until,
+        this_boot=bool(hold.boot),
+        release=f"autoscaler {'start' if hold.stopped else 'resume'} {fleet}",
+    )
+
+
+def _worker_hold_view(worker: Worker) -> HoldView | None:
+    """Who ordered it out; nobody is known to have, where it was stopped past us."""
+    if worker.hold is None and worker.state is not WorkerState.HELD:
+        return None
+    hold = worker.hold or WorkerHold(worker.name, since=worker.since)
+    return HoldView(
+        kind="drained" if worker.hold else "by hand",
+        workers=None,
+        by=hold.by,
+        reason=hold.reason,
+        since=hold.since,
+        until=hold.until,
+        this_boot=False,
+        release=f"autoscaler release {worker.name}",
     )

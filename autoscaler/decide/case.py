@@ -31,7 +31,7 @@ class Case:
 
     situation: Situation
     memory: FleetMemory
-    #: Serving and held workers that exist.
+    #: Serving and held workers that exist, those on their way to be held included.
     current: int
     #: Workers from which policies step and by which limits tell growing from shrinking.
     size: int
@@ -55,6 +55,11 @@ class Case:
     @property
     def measures(self) -> Measures:
         return self.situation.measures
+
+    @property
+    def ended(self) -> Hold | None:
+        """The operator's order whose time is over."""
+        return self.situation.hold if self.hold is None else None
 
     @property
     def paused(self) -> bool:
@@ -106,6 +111,8 @@ def case_of(situation: Situation, memory: FleetMemory) -> Case:
 
 
 def _counts(worker: Worker) -> bool:
+    if worker.hold is not None:
+        return worker.state is not WorkerState.FAILED  # it is not replaced while it drains
     return worker.state in SERVING or worker.state is WorkerState.HELD
 
 

@@ -3,7 +3,7 @@
     highest recommendation -> waiting -> running -> unknown -> fallback -> (operator's size) -> bounds
     -> stabilization -> max_scale_up -> max_scale_down -> host -> crash loop -> restore, start, drain
 
-A pause comes before all limits but the last two. Tolerance lies inside the ratio policies.
+A pause or a stop comes before all limits but the last two. Tolerance lies inside the ratio policies.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from autoscaler.decide.case import Case, Course, case_of, follow
 from autoscaler.decide.plan import Plan, plan
 from autoscaler.decide.policies import highest, recommend
 from autoscaler.decide.victims import restore_order
-from autoscaler.decide.words import count
+from autoscaler.decide.words import count, ordered
 from autoscaler.model import (
     Decision,
     FleetMemory,
@@ -33,7 +33,7 @@ def decide(situation: Situation, memory: FleetMemory) -> tuple[Decision, FleetMe
     Returns
     -------
     The decision, and the memory for the next one. Its `desired` lies within min_workers and
-    max_workers unless the fleet is paused, and its `reasons` are never empty.
+    max_workers unless the fleet is paused or stopped, and its `reasons` are never empty.
     """
     case = case_of(situation, memory)
     policies = (recommend(settings, case) for settings in case.scaling.policies)
@@ -76,6 +76,8 @@ def _ordered(case: Case, proposed: Course, needed: Course, history: pace.History
     """The size by whoever has the word: a pause, the operator's size, or the policies."""
     if case.paused:
         return limits.paused(case, proposed)
+    if case.hold is not None and case.hold.stopped:
+        return limits.stopped(case, needed)
     if case.hold is not None:
         return follow(case, needed, (limits.operator_size, limits.bounds))
     stabilization = partial(pace.stabilization, history)
@@ -87,9 +89,15 @@ def _least(bounds: tuple[starts.Allowance, ...]) -> int:
 
 
 def _reasons(case: Case, course: Course, steps: Plan, top: Recommendation | None) -> tuple[Reason, ...]:
-    reasons = (*course.reasons, *steps.reasons)
+    reasons = (*_ended(case), *course.reasons, *steps.reasons)
     steady = Reason("steady", _fixed(case.size) if top is None else top.text)
     return reasons or (steady,)
+
+
+def _ended(case: Case) -> tuple[Reason, ...]:
+    if case.ended is None:
+        return ()
+    return (Reason("hold_ended", f"{ordered(case.ended)}: its time is over"),)
 
 
 def _fixed(workers: int) -> str:

@@ -8,8 +8,7 @@ from __future__ import annotations
 import math
 
 from autoscaler.decide.case import Case, Course
-from autoscaler.decide.words import count, number, seconds
-from autoscaler.model import Hold
+from autoscaler.decide.words import count, number, ordered, seconds
 
 
 def waiting(case: Case, course: Course) -> Course:
@@ -57,7 +56,7 @@ def paused(case: Case, course: Course) -> Course:
 
     Workers that crash or vanish are still replaced, up to the size: a pause is no outage.
     """
-    text = f"paused{_by(case.hold)}: stays at {count(case.size)}"
+    text = f"{_ordered(case)}; stays at {count(case.size)}"
     return course.to(case.size, "paused", text)
 
 
@@ -65,8 +64,12 @@ def operator_size(case: Case, course: Course) -> Course:
     """The size that was set by hand; min_workers and max_workers still bound it."""
     if case.hold is None or case.hold.workers is None:
         return course
-    text = f"set to {count(case.hold.workers)}{_by(case.hold)}"
-    return course.to(case.hold.workers, "operator", text)
+    return course.to(case.hold.workers, "operator", ordered(case.hold))
+
+
+def stopped(case: Case, course: Course) -> Course:
+    """Stopped by hand: nobody stays, whatever min_workers says."""
+    return course.to(0, "stopped", _ordered(case))
 
 
 def bounds(case: Case, course: Course) -> Course:
@@ -78,8 +81,5 @@ def bounds(case: Case, course: Course) -> Course:
     return course.to(within, code, f"{code} is {within}: not {course.workers}")
 
 
-def _by(hold: Hold | None) -> str:
-    if hold is None:
-        return ""
-    by = f" by {hold.by}" if hold.by else ""
-    return f"{by} ({hold.reason})" if hold.reason else by
+def _ordered(case: Case) -> str:
+    return ordered(case.hold) if case.hold is not None else ""

@@ -2,6 +2,7 @@
 
 Draining workers are taken back before new ones start. A fleet never has more processes than
 max_workers all together, so new workers wait for draining ones to end where there is no room.
+A worker that an operator takes out of service goes first and alone; from then on it counts as held.
 Held workers belong to the operator: they are never drained, and while the fleet grows they count, so
 that nobody starts a replacement. While it shrinks they do not: the last worker in service stays.
 """
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 
 from autoscaler.decide.case import Case
 from autoscaler.decide.victims import order, restore_order
-from autoscaler.decide.words import count
+from autoscaler.decide.words import by, count
 from autoscaler.model import SERVING, STARTED_WITHIN, Known, Reason, Worker, WorkerState
 
 _ON_THE_WAY = frozenset(
@@ -41,11 +42,18 @@ def plan(case: Case, desired: int, starts: int, *, calm: bool) -> Plan:
     calm : whether workers that do their work may be replaced for changed settings now.
     """
     serving = [worker for worker in case.situation.workers if worker.state in SERVING]
+    if called := [worker for worker in serving if worker.hold is not None]:
+        return Plan(drain=names(called), reasons=tuple(map(_called_out, called)))
     if desired > case.current:
         return _grow(case, desired, starts)
     if desired < len(serving):
         return _shrink(case, desired, serving)
     return Plan() if case.paused else _roll(case, calm=calm)
+
+
+def _called_out(worker: Worker) -> Reason:
+    who = by(worker.hold) if worker.hold is not None else ""
+    return Reason("drain", f"{worker.name} is taken out of service{who}")
 
 
 def _grow(case: Case, desired: int, starts: int) -> Plan:

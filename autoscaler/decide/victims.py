@@ -31,10 +31,13 @@ def restore_order(workers: Iterable[Worker]) -> tuple[Worker, ...]:
     """Draining workers, the first to take back first.
 
     The busiest is warm and furthest from gone; a silent one may not hear that it is wanted, so it is
-    the last. Outdated ones are to go in any case and are left out.
+    the last. Outdated ones, and those that an operator ordered out, are to go in any case: left out.
     """
-    wanted = (each for each in workers if each.state is WorkerState.DRAINING and not each.outdated)
-    return tuple(sorted(wanted, key=_restore_key))
+    return tuple(sorted(filter(_may_return, workers), key=_restore_key))
+
+
+def _may_return(worker: Worker) -> bool:
+    return worker.state is WorkerState.DRAINING and not worker.outdated and worker.hold is None
 
 
 def number(name: str) -> int:

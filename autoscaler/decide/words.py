@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from autoscaler.model import Hold, WorkerHold
+
 MEBIBYTE = 2**20
 
 
@@ -22,3 +24,17 @@ def count(amount: int, noun: str = "worker") -> str:
 
 def mebibytes(value: int) -> str:
     return f"{value / MEBIBYTE:.0f} MiB"
+
+
+def ordered(hold: Hold) -> str:
+    """What an operator ordered, in words: ``set to 5 workers by alice (uid 1000): sale``."""
+    if hold.stopped:
+        return f"stopped{by(hold)}"
+    what = "paused" if hold.workers is None else f"set to {count(hold.workers)}"
+    return f"{what}{by(hold)}"
+
+
+def by(hold: Hold | WorkerHold) -> str:
+    """Who ordered it and why: `` by alice (uid 1000): sale``; empty if nobody says."""
+    who = f" by {hold.by}" if hold.by else ""
+    return f"{who}: {hold.reason}" if hold.reason else who

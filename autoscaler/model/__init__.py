@@ -10,6 +10,15 @@ Every value is frozen. Times are seconds since the epoch on the daemon's steady 
 steps back while the daemon runs), durations are seconds, memory is bytes.
 """
 
+from autoscaler.model.commands import (
+    Answer,
+    Command,
+    DrainWorker,
+    HoldFleets,
+    ReleaseFleets,
+    ReleaseWorker,
+    Terms,
+)
 from autoscaler.model.decided import (
     Decision,
     Demand,
@@ -69,6 +78,7 @@ from autoscaler.model.workers import (
     DrainPhase,
     SeenWorker,
     Worker,
+    WorkerHold,
     WorkerState,
 )
 
@@ -76,19 +86,23 @@ __all__ = [
     "SERVING",
     "STARTED_WITHIN",
     "ActiveTask",
+    "Answer",
     "BacklogPerWorker",
     "Beat",
+    "Command",
     "Counted",
     "Decision",
     "Demand",
     "Drain",
     "DrainPhase",
+    "DrainWorker",
     "Estimate",
     "Expectation",
     "Fallback",
     "FleetMemory",
     "FleetTick",
     "Hold",
+    "HoldFleets",
     "HostBudget",
     "HostStats",
     "Known",
@@ -107,6 +121,8 @@ __all__ = [
     "Reading",
     "Reason",
     "Recommendation",
+    "ReleaseFleets",
+    "ReleaseWorker",
     "Scaling",
     "Schedule",
     "SeenWorker",
@@ -114,6 +130,7 @@ __all__ = [
     "SingletonState",
     "SingletonTick",
     "Situation",
+    "Terms",
     "Threshold",
     "ThresholdMemory",
     "Throughput",
@@ -121,6 +138,7 @@ __all__ = [
     "Track",
     "Unknown",
     "Worker",
+    "WorkerHold",
     "WorkerState",
     "WorkerStats",
     "app_of_beat",

@@ -116,7 +116,7 @@ class Decision:
 
     fleet: str
     at: float
-    #: Serving and held workers when it was taken.
+    #: Serving and held workers when it was taken, those on their way to be held included.
     current: int
     #: Highest recommendation, before any limit; None when no policy had one.
     recommended: int | None
@@ -153,6 +153,8 @@ class FleetTick:
     #: What the decision was taken on, and with; None where there is none.
     situation: Situation | None = None
     memory: FleetMemory | None = None
+    #: What an operator ordered for it.
+    hold: Hold | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ class Scaling:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """What an operator ordered for a fleet: pause it, or keep it at a size."""
+    """What an operator ordered for a fleet: pause it, keep it at a size, or stop it."""
 
     #: None: paused, the size stays as it is.
     workers: int | None
@@ -101,3 +101,9 @@ class Hold:
     since: float = 0.0
     #: None: until released.
     until: float | None = None
+    #: Every worker goes, min_workers notwithstanding; `workers` is 0.
+    stopped: bool = False
+    #: The boot of the machine with which it ends; empty: it outlives it.
+    boot: str = ""
+    #: What was in force before, and is again in another boot.
+    beneath: Hold | None = None

@@ -24,7 +24,7 @@ class WorkerState(StrEnum):
     STOPPING = "stopping"
     #: Being taken back into service.
     RESTORING = "restoring"
-    #: Stopped by an operator; counts towards the fleet's size, is not replaced.
+    #: Stopped by an operator, or drained by an operator's order; counts towards the size, is not replaced.
     HELD = "held"
     #: supervisord gave up on it, or it exited for good.
     FAILED = "failed"
@@ -35,6 +35,21 @@ STARTED_WITHIN = 30.0
 
 #: States that count as capacity, now or as soon as they have started.
 SERVING = frozenset({WorkerState.STARTING, WorkerState.RUNNING, WorkerState.RESTORING})
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerHold:
+    """What an operator ordered for one worker: drain it, and keep it stopped."""
+
+    worker: str
+    #: Who and why, for display.
+    by: str = ""
+    reason: str = ""
+    since: float = 0.0
+    #: None: until it is released or started.
+    until: float | None = None
+    #: Its process was seen to have ended: one that it has after that was started by hand.
+    out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +70,8 @@ class Worker:
     outdated: bool = False
     #: Its present process has answered over remote control, now or earlier.
     answered: bool = False
+    #: The operator's order that takes it out of service.
+    hold: WorkerHold | None = None
 
 
 class DrainPhase(StrEnum):

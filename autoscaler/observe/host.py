@@ -18,6 +18,14 @@ PROC = Path("/proc")
 CGROUPS = Path("/sys/fs/cgroup")
 
 
+def boot_id(path: Path = Path("/proc/sys/kernel/random/boot_id")) -> str:
+    """What tells this boot of the machine from any other; empty where the kernel does not say."""
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
 def host_stats(
     now: float, *, cgroup_of: int | None = None, proc: Path = PROC, cgroups: Path = CGROUPS
 ) -> Reading[HostStats]:

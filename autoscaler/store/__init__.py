@@ -5,7 +5,7 @@
     singletons  what we have done to each singleton, and how often it died
     memory      each fleet's memory for its next decision
     tracks      what was measured of each fleet; written now and then only
-    holds       what operators ordered
+    holds       what operators ordered for fleets; worker_holds: for single workers
     decisions   each decision that differs from the one before it
     samples     one row a fleet every ten seconds
     minutes     one row a fleet every minute: tasks published and slots in use, and what was expected

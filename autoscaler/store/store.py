@@ -5,15 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar
 
 from autoscaler.errors import StoreCorrupt, StoreError
-from autoscaler.model import Drain, FleetMemory, Hold, Minute, SeenWorker, SingletonMemory, Tick, Track
+from autoscaler.model import (
+    Drain,
+    FleetMemory,
+    Hold,
+    Minute,
+    SeenWorker,
+    SingletonMemory,
+    Tick,
+    Track,
+    WorkerHold,
+)
 from autoscaler.store.database import Database
 from autoscaler.store.journal import Journal
 from autoscaler.store.memories import Memories
 from autoscaler.store.orders import Orders
 from autoscaler.store.record import Record
+
+T = TypeVar("T")
 
 #: What follows from a state that cannot be written.
 WITHOUT_STATE: Final = (
@@ -52,6 +64,7 @@ class Store:
         reads = {
             "drains": self._journal.drains,
             "holds": self._orders.holds,
+            "worker_holds": self._orders.worker_holds,
             "singletons": self._journal.singletons,
         }
         for table, read in reads.items() if self._db.damage else ():
@@ -77,10 +90,11 @@ class Store:
         try:
             self._db.renew(error)
             self._journal.rewrite()
+            self._orders.rewrite()
         except StoreError as failure:
             self.trouble = f"{failure}; {WITHOUT_STATE}"
         else:
-            self.trouble = f"{self._db.damage}; the drain journal is written anew from memory"
+            self.trouble = f"{self._db.damage}; the drain journal and the holds are written anew from memory"
 
     def close(self) -> None:
         """Close the database."""
@@ -117,11 +131,41 @@ class Store:
 
     def holds(self) -> dict[str, Hold]:
         """See `Orders`."""
+        return self._read_orders(self._orders.holds)
+
+    def _read_orders(self, read: Callable[[], dict[str, T]]) -> dict[str, T]:
         try:
-            return self._orders.holds()
+            return read()
         except StoreCorrupt as error:
             self._renew(error)
-            return self._orders.holds()
+            return read()
+
+    def put_hold(self, fleet: str, hold: Hold) -> None:
+        """See `Orders`."""
+        self._orders.put_hold(fleet, hold)
+
+    def delete_holds(self, fleets: Iterable[str]) -> None:
+        """See `Orders`."""
+        names = list(fleets)
+        self._tolerated(lambda: self._orders.delete_holds(names))
+
+    def worker_holds(self) -> dict[str, WorkerHold]:
+        """See `Orders`."""
+        return self._read_orders(self._orders.worker_holds)
+
+    def put_worker_hold(self, hold: WorkerHold) -> None:
+        """See `Orders`."""
+        self._orders.put_worker_hold(hold)
+
+    def delete_worker_holds(self, workers: Iterable[str]) -> None:
+        """See `Orders`."""
+        names = list(workers)
+        self._tolerated(lambda: self._orders.delete_worker_holds(names))
+
+    def put_away(self, workers: Iterable[str]) -> None:
+        """See `Orders`."""
+        names = list(workers)
+        self._tolerated(lambda: self._orders.put_away(names))
 
     def memory(self) -> dict[str, FleetMemory]:
         """See `Memories`."""
@@ -158,6 +202,7 @@ class Store:
         minutes: Mapping[str, Minute],
     ) -> None:
         self._journal.flush()
+        self._orders.flush()
         with self._db.transaction():
             self._memories.record_memory(memory)
             self._record.record_tick(tick)

@@ -261,6 +261,7 @@ class World:
         config: Config | None = None,
         on_step: Callable[[str], None] | None = None,
         host_name: str = "host",
+        boot: str = "this boot",
     ) -> Controller:
         """A daemon's controller, as new as after a start; the store is the same."""
         step = on_step or self.steps.append
@@ -276,6 +277,7 @@ class World:
             ),
             store=store,
             host_name=host_name,
+            boot=boot,
         )
 
     def run(self, controller: Controller, seconds: float, interval: float = 1.0) -> Tick:

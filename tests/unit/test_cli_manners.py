@@ -78,7 +78,7 @@ def complete(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("line", "some"),
     [
-        ("sta", ["status"]),
+        ("stat", ["status"]),
         ("explain e", ["emails", "exports"]),
         ("explain em", ["emails"]),
         ("set em", ["emails"]),

@@ -16,8 +16,9 @@ from autoscaler.console.client import Client
 from autoscaler.console.server import Server, make_app
 from autoscaler.console.singletons import singleton_troubles, singletons_table, singletons_view
 from autoscaler.console.situation import SituationView
-from autoscaler.console.tables import duration, fleets_table, troubles, workers_table
+from autoscaler.console.tables import fleets_table, workers_table
 from autoscaler.console.views import fleets_view, workers_view
+from autoscaler.console.words import duration, troubles
 from autoscaler.daemon import Snapshot
 from autoscaler.decide import decide
 from autoscaler.errors import DaemonNotRunning, ServiceUnavailable

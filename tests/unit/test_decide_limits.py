@@ -103,8 +103,12 @@ def states(*several):
         (situation(9, hold=Hold(99)), 20, ["backlog_per_worker", "operator", "max_workers"]),
         (situation(3, unknown=INCOMPLETE, hold=Hold(2)), 2, ["unknown", "operator"]),
         (situation(3, running=12, hold=Hold(2)), 2, ["operator"]),
-        (situation(9, hold=Hold(2, until=NOW)), 9, ["backlog_per_worker"]),
+        (situation(9, hold=Hold(2, until=NOW)), 9, ["hold_ended", "backlog_per_worker"]),
         (situation(9, hold=Hold(2, until=NOW + 1)), 2, ["backlog_per_worker", "operator"]),
+        # stop
+        (situation(9, hold=Hold(0, stopped=True)), 0, ["backlog_per_worker", "stopped"]),
+        (situation(3, unknown=INCOMPLETE, hold=Hold(0, stopped=True)), 0, ["unknown", "stopped"]),
+        (situation(0, 0, hold=Hold(0, stopped=True), min_workers=2), 0, ["stopped"]),
     ],
 )
 def test_a_limit_acts_and_says_so(asked, expected, reasons):
@@ -114,10 +118,10 @@ def test_a_limit_acts_and_says_so(asked, expected, reasons):
 
 def test_reasons_say_who_ordered_and_what_is_unknown():
     by = Hold(5, by="ops", reason="sale")
-    assert text(decide(situation(hold=by), FleetMemory())[0], "operator") == "set to 5 workers by ops (sale)"
+    assert text(decide(situation(hold=by), FleetMemory())[0], "operator") == "set to 5 workers by ops: sale"
     pause = dataclasses.replace(by, workers=None)
     paused = decide(situation(hold=pause), FleetMemory())[0]
-    assert text(paused, "paused") == "paused by ops (sale): stays at 3 workers"
+    assert text(paused, "paused") == "paused by ops: sale; stays at 3 workers"
     many = tuple(f"worker emails-{each:02}: silent" for each in range(9))
     unknown = text(decide(situation(unknown=many), FleetMemory())[0], "unknown")
     assert unknown == "9 things unknown: does not shrink below 3 workers"

@@ -1,0 +1,218 @@
+"""`autoscaler pause`, `resume`, `scale`, `stop`, `start`, `release`: the operator's word."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from autoscaler.cli.options import client, config_option, json_option, socket_option
+from autoscaler.config.units import duration
+from autoscaler.console.client import Client
+from autoscaler.console.views import CarriedOut
+
+
+class _Duration(click.ParamType[str]):
+    """``10m``; given on as it is written."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check it here, where it is wrong usage."""
+        try:
+            seconds = duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if seconds <= 0:
+            self.fail("must be more than 0s", param, ctx)
+        return str(value)
+
+
+ALL_OR_NAMES = "give either names or --all"
+DURATION = _Duration()
+for_option = click.option("--for", "lasts", type=DURATION, help="End by itself after this time: 10m, 1h30m.")
+reason_option = click.option("--reason", default="", help="Why; shown in status, decisions and the log.")
+all_option = click.option("--all", "every", is_flag=True, help="All fleets.")
+
+
+def way_in(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that lead to the daemon; the command gets it as `daemon`, beside `as_json`."""
+
+    @functools.wraps(command)
+    def run(*, path: Path | None, socket: Path | None, **rest: Any) -> None:
+        command(daemon=client(path, socket), **rest)
+
+    return config_option(socket_option(json_option(run)))
+
+
+def with_terms(command: Callable[..., None]) -> Callable[..., None]:
+    """Add `--for` and `--reason`; the command gets both as `terms`, the body of a request."""
+
+    @functools.wraps(command)
+    def run(*, lasts: str | None, reason: str, **rest: Any) -> None:
+        command(terms={"for": lasts, "reason": reason}, **rest)
+
+    return for_option(reason_option(run))
+
+
+def order(
+    daemon: Client, verb: str, names: tuple[str, ...], body: dict[str, Any], *, every: bool
+) -> CarriedOut:
+    """Have something done to fleets, or to all of them."""
+    if every == bool(names):
+        raise click.UsageError(ALL_OR_NAMES)
+    if every:
+        return daemon.command("all", verb, **body)
+    return merged([daemon.command("fleets", name, verb, **body) for name in names])
+
+
+def merged(answers: list[CarriedOut]) -> CarriedOut:
+    """Several answers as one; at least one."""
+    return CarriedOut(at=answers[-1].at, said=[sentence for answer in answers for sentence in answer.said])
+
+
+def tell(answer: CarriedOut, *, as_json: bool) -> None:
+    """Say what came of it."""
+    if as_json:
+        Console().print_json(data=answer.model_dump(mode="json"))
+        return
+    for sentence in answer.said:
+        click.echo(sentence)
+
+
+@click.command()
+@click.argument("fleets", nargs=-1, metavar="FLEET...")
+@all_option
+@with_terms
+@way_in
+def pause(
+    *,
+    fleets: tuple[str, ...],
+    every: bool,
+    terms: dict[str, Any],
+    daemon: Client,
+    as_json: bool,
+) -> None:
+    """Leave fleets at the sizes that they have, whatever waits.
+
+    A worker that crashes is still replaced.
+
+    \b
+    Examples:
+      autoscaler pause emails --for 10m --reason "broker maintenance"
+      autoscaler pause --all
+    """
+    tell(order(daemon, "pause", fleets, terms, every=every), as_json=as_json)
+
+
+@click.command()
+@click.argument("fleets", nargs=-1, metavar="FLEET...")
+@all_option
+@way_in
+def resume(*, fleets: tuple[str, ...], every: bool, daemon: Client, as_json: bool) -> None:
+    """Let the policies decide again: end a pause, or a size set by `scale`.
+
+    A fleet that was stopped is started by `start`.
+
+    \b
+    Examples:
+      autoscaler resume emails
+      autoscaler resume --all
+    """
+    tell(order(daemon, "resume", fleets, {}, every=every), as_json=as_json)
+
+
+@click.command()
+@click.argument("fleet")
+@click.argument("workers", type=click.IntRange(0, 999))
+@with_terms
+@way_in
+def scale(
+    *,
+    fleet: str,
+    workers: int,
+    terms: dict[str, Any],
+    daemon: Client,
+    as_json: bool,
+) -> None:
+    """Keep a fleet at a size, within its min_workers and max_workers.
+
+    \b
+    Examples:
+      autoscaler scale emails 8 --for 2h --reason newsletter
+      autoscaler resume emails
+    """
+    body = {"workers": workers, **terms}
+    tell(daemon.command("fleets", fleet, "scale", **body), as_json=as_json)
+
+
+@click.command()
+@click.argument("fleets", nargs=-1, metavar="FLEET...")
+@all_option
+@with_terms
+@way_in
+def stop(
+    *,
+    fleets: tuple[str, ...],
+    every: bool,
+    terms: dict[str, Any],
+    daemon: Client,
+    as_json: bool,
+) -> None:
+    """Take all workers of fleets out of service, and keep it so; min_workers does not count.
+
+    They finish what they have: none is killed.
+
+    \b
+    Examples:
+      autoscaler stop emails --reason "wrong addresses"
+      autoscaler stop --all --for 1h
+      autoscaler start emails
+    """
+    tell(order(daemon, "stop", fleets, terms, every=every), as_json=as_json)
+
+
+@click.command()
+@click.argument("fleets", nargs=-1, metavar="FLEET...")
+@all_option
+@way_in
+def start(*, fleets: tuple[str, ...], every: bool, daemon: Client, as_json: bool) -> None:
+    """Let stopped fleets work again; also ends a pause and a size set by hand.
+
+    \b
+    Examples:
+      autoscaler start emails
+      autoscaler start --all
+    """
+    tell(order(daemon, "start", fleets, {}, every=every), as_json=as_json)
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="FLEET|WORKER...")
+@click.option("--all", "every", is_flag=True, help="All fleets, and all their workers.")
+@way_in
+def release(*, names: tuple[str, ...], every: bool, daemon: Client, as_json: bool) -> None:
+    """End whatever holds a fleet and its workers, or one worker.
+
+    A worker that was drained by `drain`, or stopped with supervisorctl, is started again.
+
+    \b
+    Examples:
+      autoscaler release emails-03
+      autoscaler release emails
+      autoscaler release --all
+    """
+    if every == bool(names):
+        raise click.UsageError(ALL_OR_NAMES)
+    answers = [daemon.command(*_path_of(name), "release") for name in names]
+    tell(merged(answers or [daemon.command("all", "release")]), as_json=as_json)
+
+
+def _path_of(name: str) -> tuple[str, str]:
+    """Worker names end in a number, as no fleet's name does."""
+    return ("workers" if re.search(r"-[0-9]+$", name) else "fleets", name)
