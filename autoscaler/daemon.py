@@ -289,6 +289,6 @@ def _make_log_folders(config: Config) -> None:
     """Make the folders of the workers' logs: supervisord refuses a program whose log has no folder."""
     for folder in log_folders(config):
         try:
-            folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+            folder.mkdir(mode=0o750, parents=True, exist_ok=True)
         except OSError as error:
             log.warning("the log folder %s cannot be made: %s", folder, error.strerror)

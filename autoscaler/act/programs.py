@@ -199,7 +199,7 @@ def make_log_folders(sections: Mapping[str, str]) -> None:
     """
     for folder in {file.parent for text in sections.values() if (file := log_file(text)) is not None}:
         with suppress(OSError):
-            folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+            folder.mkdir(mode=0o750, parents=True, exist_ok=True)
 
 
 def _texts(faults: Mapping[str, SupervisordFault]) -> dict[str, str]:
