@@ -12,6 +12,8 @@ import click
 from rich.console import Console
 
 from autoscaler import config
+from autoscaler.act.celery_program import worker_name
+from autoscaler.act.program_file import render
 from autoscaler.cli.completion import complete_words_of_set
 from autoscaler.cli.exits import Exit
 from autoscaler.cli.in_use import Use, Watcher
@@ -23,10 +25,11 @@ from autoscaler.config.rewrite import Held, held
 from autoscaler.config.yaml_lines import KeyPath
 from autoscaler.console.client import Client
 from autoscaler.errors import AutoscalerError, ConfigError
+from autoscaler.model import Scaling
 from autoscaler.nearest import nearest
 from autoscaler.watched_config import unwritable
 from autoscaler.what_if import WhatIf, what_if
-from autoscaler.wiring import local_host_name
+from autoscaler.wiring import local_host_name, worker_program
 
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -173,20 +176,30 @@ def _validated(path: Path, content: bytes) -> config.Config:
 def _would(
     path: Path, before: bytes, after: config.Config, daemon: Client
 ) -> Iterator[tuple[str, WhatIf | str]]:
-    """What each fleet would do now whose decisions depend on what changes."""
+    """What each fleet would do now that the change touches."""
     try:
-        old = config.load(path, content=before, elsewhere=True).fleets
+        now: config.Config | None = config.load(path, content=before, elsewhere=True)
     except ConfigError:
-        old = {}
+        now = None
     for name, fleet in after.fleets.items():
-        if name not in old or old[name].scaling != fleet.scaling:
-            try:
-                values = daemon.situation(name).values()
-            except AutoscalerError as error:
-                yield name, f"unknown: {error}"
-                continue
-            seen = what_if(*values, fleet.scaling) if values else None
-            yield name, seen or "unknown: the daemon cannot see supervisord"
+        old = now.fleets.get(name) if now else None
+        if old is None or old.scaling != fleet.scaling:
+            yield name, _asked(name, fleet.scaling, daemon)
+        if now and old and _program(now, old) != _program(after, fleet):
+            yield name, "its workers would be replaced, one drained worker at a time"
+
+
+def _asked(fleet: str, scaling: Scaling, daemon: Client) -> WhatIf | str:
+    try:
+        values = daemon.situation(fleet).values()
+    except AutoscalerError as error:
+        return f"unknown: {error}"
+    return what_if(*values, scaling) if values else "unknown: the daemon cannot see supervisord"
+
+
+def _program(settings: config.Config, fleet: config.Fleet) -> str:
+    """How supervisord would be told about a worker of the fleet."""
+    return render(worker_program(settings, fleet, worker_name(fleet.name, 1), local_host_name()))
 
 
 # --- telling ---

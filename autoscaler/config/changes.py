@@ -13,7 +13,7 @@ from autoscaler.config.edit_value import Value
 from autoscaler.config.rules import SECRET_KEYS
 from autoscaler.config.yaml_lines import KeyPath, Unreadable, parse
 from autoscaler.config.yaml_tree import Mapping, Node, Scalar, Sequence, tree
-from autoscaler.errors import ConfigError, Problem
+from autoscaler.errors import ConfigError, EditRefused, Problem
 
 _BOM = "\ufeff"
 
@@ -46,12 +46,15 @@ def change(
     Raises
     ------
     ConfigError : the file is not one YAML document.
-    EditRefused : see `edit`.
+    EditRefused : see `edit`; with the file's name.
     """
     made: list[Change] = []
     text = _text(path, content)
     for keys, value in edits:
-        edited = edit(text, keys, value, reach)
+        try:
+            edited = edit(text, keys, value, reach)
+        except EditRefused as error:
+            raise EditRefused(f"{path}: {error}") from error
         others = tuple(map(dotted, edited.others))
         made.append(Change(dotted(keys), edited.line, edited.text != text, others, _not_for(text, keys)))
         text = edited.text

@@ -80,12 +80,17 @@ def held(path: Path, deadline: float = LOCK_DEADLINE) -> Iterator[Held]:
     ends = time.monotonic() + deadline
     lock = _locked(path, ends)
     try:
-        target = path.resolve(strict=True)
-        yield Held(target, read_file(target, MAX_BYTES))
-    except ValueError as error:
-        raise ConfigError([Problem(str(path), 1, "", str(error))]) from error
+        yield _read(path)
     finally:
         os.close(lock)
+
+
+def _read(path: Path) -> Held:
+    try:
+        target = path.resolve(strict=True)
+        return Held(target, read_file(target, MAX_BYTES))
+    except (OSError, ValueError) as error:
+        raise ConfigError([Problem(str(path), 1, "", str(error))]) from error
 
 
 def _locked(path: Path, ends: float) -> int:

@@ -9,15 +9,11 @@ import sys
 
 
 def status(system, *options):
-    command = [
-        sys.executable,
-        "-m",
-        "autoscaler.cli",
-        "status",
-        "--config",
-        str(system.config_file),
-        *options,
-    ]
+    return autoscaler(system, "status", *options)
+
+
+def autoscaler(system, *words):
+    command = [sys.executable, "-m", "autoscaler.cli", *words, "--config", str(system.config_file)]
     return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
 
 
@@ -48,6 +44,16 @@ def test_a_changed_threshold_takes_effect_without_restarting_a_worker(system, ev
 
     system.write_config(min_workers=2)
     eventually(lambda: system.settled_at(2), 20, "the new minimum is used")
+    assert first.items() <= system.pids().items()
+
+    system.write_text(system.config_file.read_text().replace("min_workers: 2", "min_workers: 2  # for now"))
+    would = autoscaler(system, "set", "emails", "min_workers=3", "--dry-run")
+    assert "emails: would want 3 instead of 2 (" in would.stdout, would.stderr
+    assert "starts 1 new worker" in would.stdout
+    done = autoscaler(system, "set", "emails", "min_workers=3")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "in use"), done.stderr
+    assert "min_workers: 3  # for now" in system.config_file.read_text()
+    eventually(lambda: system.settled_at(3), 20, "the minimum that was set is used")
     assert first.items() <= system.pids().items()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import subprocess
 import sys
 
@@ -121,3 +123,22 @@ def test_asking_imports_nothing_of_the_daemon() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.split() == []
+
+
+@pytest.mark.parametrize(("environ", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_colours_are_for_terminals(tmp_path, environ: dict[str, str], coloured: bool) -> None:
+    (tmp_path / "autoscaler.yaml").write_text(CONFIG)
+    command = [sys.executable, "-m", "autoscaler.cli", "set", "polling_interval=3s", "--dry-run"]
+    kept = {
+        name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "AUTOSCALER_CONFIG")
+    }
+    environ = {**kept, "TERM": "xterm-256color", **environ}
+    ours, theirs = pty.openpty()
+    subprocess.run(command, cwd=tmp_path, env=environ, stdout=theirs, timeout=60, check=True)
+    os.close(theirs)
+    shown = os.read(ours, 65536)
+    os.close(ours)
+    assert b"+polling_interval: 3s" in shown
+    assert (b"\x1b[32m" in shown) is coloured
+    piped = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, timeout=60, check=True)
+    assert b"\x1b" not in piped.stdout

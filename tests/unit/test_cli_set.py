@@ -191,7 +191,9 @@ def test_a_dry_run_tells_what_the_fleet_would_do_now(set_, daemon, file):
     assert file.read_text() == before
     (would,) = json.loads(set_("emails", "max_workers=8", "--dry-run", "--json").output)["would"]
     assert (would["desired"], would["would_desire"]) == (5, 8)
-    assert "would" not in set_("emails", "drain_timeout=2m", "--here", "--dry-run").output
+    assert "would" not in set_("polling_interval=3s", "--dry-run").output
+    rolled = set_("emails", "options=[-E]", "--dry-run").output
+    assert rolled.endswith("emails: its workers would be replaced, one drained worker at a time\n")
 
 
 def test_a_dry_run_without_a_daemon_shows_the_change(set_):
