@@ -8,7 +8,7 @@ import os
 import secrets
 import signal
 import sys
-import xmlrpc.client
+import xmlrpc.client  # nosec B411
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
