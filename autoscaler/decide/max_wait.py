@@ -6,7 +6,7 @@
 
 Where no reaction is fast enough, because a worker takes longer to start than a task may wait, a floor
 stands ready that is right for the measured load (Erlang's C). The fleet shrinks when nothing waits in its
-queues, to what was in use within the time that a start takes.
+queues, to what was in use on the mean within the time that a start takes.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from autoscaler.decide.case import Case
 from autoscaler.decide.erlang import Traffic, least_slots
@@ -57,20 +58,24 @@ class Capacity:
     pace: float
     #: Slots that will be up, each with the seconds until then.
     coming: tuple[tuple[float, int], ...]
+    #: See `Measures.young`.
+    young: tuple[tuple[float, float], ...] = ()
 
     def started_by(self, then: float) -> float:
         """Tasks that will have been started in so many seconds, if there are enough."""
-        soon = sum(slots * (1 + (then - left) * self._own) for left, slots in self.coming if left <= then)
+        soon = sum(slots * self._begun_in(then - left) for left, slots in self.coming if left <= then)
         return self.slots * self.pace * then + soon
 
     def started_by_new(self, then: float) -> float:
         """Tasks that a slot which is ordered now will have started in so many seconds."""
-        return 1 + max(then - self.start, 0.0) * self._own
+        return self._begun_in(max(then - self.start, 0.0))
 
-    @property
-    def _own(self) -> float:
-        """Tasks a second of a slot that begins empty."""
-        return 1 / self.service
+    def _begun_in(self, time: float) -> float:
+        """Tasks that a slot which begins empty will have started in so many seconds.
+
+        They need not end: of a few long tasks among many short ones only what falls into this time counts.
+        """
+        return 1 + time / max(self.service * share_before(self.young, time), _NOISE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +156,18 @@ def capacity(case: Case) -> Capacity:
         slots=ready * each,
         pace=_pace(measures, service),
         coming=tuple((left, each) for left in _starting(case, start)),
+        young=measures.young,
     )
+
+
+def share_before(young: tuple[tuple[float, float], ...], age: float) -> float:
+    """The share of all running time before an age, straight between those known; 1 where none is."""
+    before, low = 0.0, 0.0
+    for bound, share in young:
+        if age <= bound:
+            return low + (share - low) * (age - before) / (bound - before)
+        before, low = bound, share
+    return 1.0
 
 
 def service_seconds(measures: Measures) -> float:
@@ -221,13 +237,14 @@ def _lately(case: Case) -> float | None:
 
 
 def _for_use(case: Case) -> Recommendation:
+    """What was in use lately, on the mean and a little more: a task may wait, a start costs a start time."""
     used, window = _used(case), seconds(_window(case))
     if any(worker.state is WorkerState.STARTING for worker in case.situation.workers):
         return _unchanged(case, "a worker is starting")
     if used is None:
         return _unchanged(case, f"not watched for {window} yet")
-    needed = math.ceil(used / case.scaling.concurrency)
-    text = f"nothing waits in the queues, {number(used)} slots in use at most within {window}"
+    needed = math.ceil(used / case.scaling.concurrency - _NOISE)
+    text = f"nothing waits in the queues, {number(used)} slots in use within {window}"
     return Recommendation(KEY, min(case.size, needed), f"{text}: {count(needed)} are enough")
 
 
@@ -240,11 +257,28 @@ def _window(case: Case) -> float:
 
 
 def _used(case: Case) -> float | None:
-    """The most slots in use within the window; None if it was not looked at for so long."""
+    """Slots in use within the window: mean and half a standard deviation; None if not watched for so long.
+
+    Where hardly a task is expected within the window, only what is in use now: nothing is kept for it.
+    """
     measures, oldest = case.measures, case.now - _window(case)
-    if not measures.published or measures.published[0][0] > oldest:
+    watched = measures.published and measures.published[0][0] <= oldest
+    if not watched or not measures.uses or measures.uses[0][0] > oldest:
         return None
-    return next((slots for until, slots in measures.peaks if until >= oldest), None)
+    if measures.arrival is not None and (measures.arrival.high or 1.0) * _window(case) < 1:
+        return measures.uses[-1][1]
+    mean, deviation = spread_since(measures.uses, oldest)
+    return mean + deviation / 2
+
+
+def spread_since(points: tuple[tuple[float, float], ...], begin: float) -> tuple[float, float]:
+    """Mean and standard deviation of values that were so since the point before."""
+    lasting = [
+        (at - max(before, begin), value) for (before, _), (at, value) in pairwise(points) if at > begin
+    ]
+    whole = sum(lasted for lasted, _ in lasting) or 1.0
+    mean = sum(lasted * value for lasted, value in lasting) / whole
+    return mean, math.sqrt(sum(lasted * (value - mean) ** 2 for lasted, value in lasting) / whole)
 
 
 # --- nothing can be done in time: the floor ---

@@ -6,15 +6,19 @@ Tasks that are still running count with what they have done so far, as in the es
 censored times. How much the times vary follows from the ages of running tasks: a look meets long tasks
 more often, so their mean age is (1 + c2) S / 2.
 
+Their ages also tell how much of the running time is that of tasks in their first seconds: ``mean(min(S, d))``
+is the mean time that a task takes up a slot within d seconds, and less than S where a few tasks run for long.
+
 Source: Little, "A Proof for the Queuing Formula L = lambda W" (1961); for the ages Cox, "Renewal Theory"
 (1962), section 5.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from autoscaler.model import ActiveTask, Estimate, Measures, Moment, Throughput, Track
 
@@ -30,6 +34,8 @@ PRIOR = 1.0
 WINDOW = 10.0
 #: Squared variation beyond which nothing is believed.
 MOST_VARIATION = 100.0
+#: Seconds of age at which running tasks are told apart.
+AGES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0)
 
 
 def look(track: Track, moment: Moment, running: Iterable[ActiveTask]) -> Track:
@@ -58,7 +64,15 @@ def _counted(track: Track, before: Moment, moment: Moment, running: Iterable[Act
         ended=track.ended * fade + ended(before, moment),
         ages=track.ages * fade + sum(ages),
         aged=track.aged * fade + len(ages),
+        by_age=_by_age(track.by_age, fade, ages),
     )
+
+
+def _by_age(before: tuple[float, ...], fade: float, ages: Iterable[float]) -> tuple[float, ...]:
+    counts = [count * fade for count in before] or [0.0] * (len(AGES) + 1)
+    for age in ages:
+        counts[bisect_left(AGES, age)] += 1
+    return tuple(counts)
 
 
 def ended(before: Moment, moment: Moment) -> float:
@@ -70,7 +84,11 @@ def _measured(track: Track) -> Track:
     service = mean(track)
     variation = _variation(track, service)
     measures = replace(
-        track.measures, service=service, variation=variation, saturated=throughput(track.moments)
+        track.measures,
+        service=service,
+        variation=variation,
+        young=_young(track.by_age),
+        saturated=throughput(track.moments),
     )
     return replace(track, measures=measures)
 
@@ -101,6 +119,21 @@ def _variation(track: Track, service: Estimate | None) -> float | None:
     if service is None or not track.aged or track.ended < 1 or service.value <= 0:
         return None
     return min(MOST_VARIATION, max(0.0, 2 * track.ages / track.aged / service.value - 1))
+
+
+def _young(by_age: tuple[float, ...]) -> tuple[tuple[float, float], ...]:
+    """Shares of the running tasks that were met before each age, and one standard error more.
+
+    As if one more had been met before each (Laplace), so that few looks do not make a share zero.
+    """
+    met = sum(by_age) + 1
+    if met == 1:
+        return ()
+    shares = ((below + 1) / met for below in accumulate(by_age[:-1]))
+    return tuple(
+        (age, min(1.0, share + (share * (1 - share) / met) ** 0.5))
+        for age, share in zip(AGES, shares, strict=True)
+    )
 
 
 def throughput(moments: tuple[Moment, ...]) -> Throughput | None:

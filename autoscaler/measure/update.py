@@ -10,6 +10,11 @@ from autoscaler.model import SERVING, ActiveTask, Demand, Known, Measures, Momen
 
 #: Seconds that the most slots in use are remembered.
 PEAKS_HORIZON = 900.0
+#: The same for the slots at each look, and the start times that it is at least.
+USES_HORIZON = 60.0
+USES_STARTS = 2.0
+#: Ticks after which a time without looks is one.
+UNSEEN = 3.0
 #: Share of a new interval in their mean.
 _NEWS = 0.2
 #: Seconds after which two ticks have nothing to do with each other: the daemon was down.
@@ -75,7 +80,8 @@ def _look(track: Track, now: float, demand: Demand, fleet: Sequence[Worker]) -> 
     moment = Moment(now, track.accepted, slots, len(tasks), demand.waiting)
     track = service.look(track, moment, tasks)
     used = min(float(slots), demand.running + demand.waiting)
-    track = replace(track, measures=_with_peak(track.measures, now, used))
+    measures = replace(_with_peak(track.measures, now, used), uses=_with_use(track.measures, now, used))
+    track = replace(track, measures=measures)
     return minutes.watch(track, now, used)
 
 
@@ -86,6 +92,21 @@ def _active(fleet: Sequence[Worker]) -> list[ActiveTask]:
 def _slots(fleet: Sequence[Worker]) -> int:
     serving = (worker.stats for worker in fleet if worker.state in SERVING)
     return sum(stats.value.slots for stats in serving if isinstance(stats, Known))
+
+
+def _with_use(measures: Measures, now: float, used: float) -> tuple[tuple[float, float], ...]:
+    """Add the slots in use to those of the last while: some start times, as far as that is known.
+
+    What was in use before a time without looks is taken to have been until shortly before this one.
+    """
+    before, interval = measures.uses, measures.interval or 0.0
+    if before and now - before[-1][0] > UNSEEN * interval:
+        before = (*before, (max(before[-1][0], now - interval), before[-1][1]))
+    start = measures.start_seconds
+    known = 0.0 if start is None else start.high or start.value
+    oldest = now - min(PEAKS_HORIZON, max(USES_HORIZON, USES_STARTS * known))
+    old = sum(at < oldest for at, _ in before)
+    return (*before[max(0, old - 1) :], (now, used))
 
 
 def _with_peak(measures: Measures, now: float, used: float) -> Measures:

@@ -49,6 +49,10 @@ class Measures:
     service: Estimate | None = None
     #: Squared coefficient of variation of those seconds, >= 0; 1 for exponential ones. None until measured.
     variation: float | None = None
+    #: Which share of all running time tasks spend before an age, as (age, share): ages in seconds, shares
+    #: rising to 1. So ``share * service`` is the mean time that a task takes up a slot within its first
+    #: `age` seconds. One standard error above what was seen; empty until measured.
+    young: tuple[tuple[float, float], ...] = ()
     #: Tasks published a second, over the last minutes; None until measured.
     arrival: Estimate | None = None
     #: Over the last seconds, as far as tasks were waiting in them; None if none were.
@@ -58,6 +62,8 @@ class Measures:
     #: The most slots in use, as (until, slots): times never fall, slots strictly do. So the first one not
     #: older than a window is the most of that window. As far back as any policy looks.
     peaks: tuple[tuple[float, float], ...] = ()
+    #: (time, slots in use since the one before) at each look of the last while, oldest first.
+    uses: tuple[tuple[float, float], ...] = ()
     #: Seconds from one tick to the next, on the mean; None before the second one.
     interval: float | None = None
     #: What earlier days and hours let expect of the coming hour, in the order of time.
@@ -112,6 +118,8 @@ class Track:
     #: Sum and number of the ages of running tasks, seconds; both fade with time.
     ages: float = 0.0
     aged: float = 0.0
+    #: How many of these were met at which age, by the bounds in `measure.service.AGES`; fades alike.
+    by_age: tuple[float, ...] = ()
     #: Workers that have not answered yet, as (worker, since when).
     starting: tuple[tuple[str, float], ...] = ()
     #: Seconds that the latest starts took.

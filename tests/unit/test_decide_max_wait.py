@@ -44,6 +44,7 @@ MEASURES = Measures(
     variation=1.0,
     start_seconds=known(8.0),
     peaks=((NOW, 0.0),),
+    uses=((NOW - 60, 0.0), (NOW, 0.0)),
     interval=2.0,
 )
 
@@ -152,19 +153,44 @@ def test_a_start_that_is_long_overdue_is_not_counted_on():
 
 
 @pytest.mark.parametrize(
-    ("peaks", "expected"),
+    ("uses", "expected"),
     [
-        (((NOW, 0.0),), 0),
-        (((NOW, 3.0),), 3),
-        (((NOW - 2, 4.0), (NOW, 1.0)), 4),
-        (((NOW - 8 * WINDOW + 1, 4.0), (NOW, 1.0)), 4),
-        (((NOW - 8 * WINDOW - 1, 4.0), (NOW, 1.0)), 1),
-        (((NOW, 60.0),), 9),
+        ((0.0, 0.0, 0.0, 0.0), 0),
+        ((3.0, 3.0, 3.0, 3.0), 3),
+        ((2.0, 4.0, 2.0, 4.0), 4),  # 3, and half a deviation of 1
+        ((9.0, 1.0, 1.0, 1.0), 5),  # 3, and half a deviation of 3.5
+        ((3.0, 3.0, 3.0, 60.0), 9),
     ],
 )
-def test_a_fleet_shrinks_to_what_was_in_use_lately(peaks, expected):
-    measures = dataclasses.replace(MEASURES, peaks=peaks)
+def test_a_fleet_shrinks_to_what_was_in_use_lately(uses, expected):
+    looks = tuple((NOW - 6 + 2 * each, used) for each, used in enumerate(uses))
+    measures = dataclasses.replace(MEASURES, uses=((NOW - 8, 50.0), *looks))
     assert decided(0, fleet=workers(9), measures=measures).desired == expected
+
+
+def test_what_is_older_than_a_start_is_forgotten():
+    def after(first):
+        measures = dataclasses.replace(MEASURES, uses=((NOW - 20, 0.0), (NOW - first, 4.0), (NOW, 1.0)))
+        return decided(0, fleet=workers(9), measures=measures).desired
+
+    assert (after(8), after(2)) == (1, 4)
+
+
+def test_where_hardly_a_task_is_expected_nothing_is_kept_for_it():
+    uses = ((NOW - 10, 0.0), (NOW - 2, 1.0), (NOW, 0.0))
+
+    def with_rate(rate):
+        measures = dataclasses.replace(MEASURES, uses=uses, arrival=known(rate))
+        return decided(0, fleet=workers(1), measures=measures).desired
+
+    assert (with_rate(0.124), with_rate(0.126)) == (0, 1)
+
+
+def test_of_a_few_long_tasks_among_short_ones_only_their_beginning_counts():
+    mixed = dataclasses.replace(queue((0.0, 100)), young=((8.0, 0.3), (32.0, 0.4), (64.0, 1.0)))
+    assert decided(100, measures=mixed).desired < missing(100, FRESH) / 2
+    short = dataclasses.replace(queue((0.0, 100)), young=((8.0, 1.0),))
+    assert decided(100, measures=short).desired == missing(100, FRESH)
 
 
 def test_a_fleet_does_not_shrink_before_it_was_watched_for_long_enough():

@@ -286,3 +286,48 @@ def test_the_most_slots_in_use_are_remembered():
     busy = [(0, 0, 1), (2, 0, 4), (4, 0, 2), (6, 0, 3), (8, 0, 0)]
     track = follow(*((at, ready, [worker(active=active)]) for at, ready, active in busy))
     assert track.measures.peaks == ((4, 4.0), (8, 3.0), (8, 0.0))
+
+
+# --- how much of the running time is that of young tasks ---
+
+
+def shares(*aged_tasks):
+    """What is known after looks at one running task of each of these ages."""
+    track = Track()
+    for number, age in enumerate(aged_tasks):
+        at = 10.0 + 2.0 * number
+        track = look(track, at, 0, [worker(active=1, accepted=number, since=at, age=age)])
+    return dict(track.measures.young)
+
+
+def test_nothing_is_known_of_young_tasks_before_one_was_met():
+    assert shares() == {}
+    assert shares(1.0) == {}, "the first look has none before it"
+
+
+def test_tasks_that_were_met_young_count_below_their_age():
+    known = shares(0.1, *[0.1] * 60, *[50.0] * 40)
+    assert known[16.0] == pytest.approx(61 / 101 + (61 * 40) ** 0.5 / 101 / 101**0.5, rel=0.05)
+    assert known[64.0] == 1.0
+    assert list(known.values()) == sorted(known.values())
+
+
+def test_a_share_is_never_zero():
+    assert min(shares(500.0, *[500.0] * 50).values()) > 0
+
+
+# --- what was in use ---
+
+
+def test_what_was_in_use_is_kept_for_a_while():
+    track = follow(*((at, 0, [worker(active=2)]) for at in range(2, 202, 2)))
+    uses = track.measures.uses
+    assert (uses[-1], uses[0][0]) == ((200, 2.0), 138), "a minute, and one look before it"
+
+
+def test_what_was_in_use_before_a_time_without_looks_is_taken_to_have_been_until_its_end():
+    track = follow((2, 0, [worker(active=3)]), (4, 0, [worker(active=3)]), (34, 0, [worker()]))
+    (_, _, (until, used), last) = track.measures.uses
+    assert used == 3.0
+    assert until > 20
+    assert last == (34, 0.0)
