@@ -49,6 +49,11 @@ def complete_workers(ctx: click.Context, _param: click.Parameter, incomplete: st
     return _items(_quietly(ctx, _workers), incomplete)
 
 
+def complete_names(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The fleets, and the workers."""
+    return _items([*_quietly(ctx, _fleets), *_quietly(ctx, _workers)], incomplete)
+
+
 def complete_words_of_set(
     ctx: click.Context, _param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:

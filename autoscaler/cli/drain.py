@@ -11,6 +11,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from autoscaler.cli.completion import complete_workers
 from autoscaler.cli.exits import Exit
 from autoscaler.cli.hold import ALL_OR_NAMES, DURATION, tell, way_in, with_terms
 from autoscaler.config.units import duration
@@ -24,7 +25,7 @@ SILENT_FOR = 60.0
 
 
 @click.command()
-@click.argument("worker", required=False)
+@click.argument("worker", required=False, shell_complete=complete_workers)
 @click.option("--all", "every", is_flag=True, help="Every worker of all fleets; wait until they are gone.")
 @click.option("--within", type=DURATION, help="With --all: wait no longer than this.")
 @with_terms

@@ -11,6 +11,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from autoscaler.cli.completion import complete_fleets, complete_names
 from autoscaler.cli.options import client, config_option, json_option, socket_option
 from autoscaler.config.units import duration
 from autoscaler.console.client import Client
@@ -86,7 +87,7 @@ def tell(answer: CarriedOut, *, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("fleets", nargs=-1, metavar="FLEET...")
+@click.argument("fleets", nargs=-1, metavar="FLEET...", shell_complete=complete_fleets)
 @all_option
 @with_terms
 @way_in
@@ -111,7 +112,7 @@ def pause(
 
 
 @click.command()
-@click.argument("fleets", nargs=-1, metavar="FLEET...")
+@click.argument("fleets", nargs=-1, metavar="FLEET...", shell_complete=complete_fleets)
 @all_option
 @way_in
 def resume(*, fleets: tuple[str, ...], every: bool, daemon: Client, as_json: bool) -> None:
@@ -128,7 +129,7 @@ def resume(*, fleets: tuple[str, ...], every: bool, daemon: Client, as_json: boo
 
 
 @click.command()
-@click.argument("fleet")
+@click.argument("fleet", shell_complete=complete_fleets)
 @click.argument("workers", type=click.IntRange(0, 999))
 @with_terms
 @way_in
@@ -152,7 +153,7 @@ def scale(
 
 
 @click.command()
-@click.argument("fleets", nargs=-1, metavar="FLEET...")
+@click.argument("fleets", nargs=-1, metavar="FLEET...", shell_complete=complete_fleets)
 @all_option
 @with_terms
 @way_in
@@ -178,7 +179,7 @@ def stop(
 
 
 @click.command()
-@click.argument("fleets", nargs=-1, metavar="FLEET...")
+@click.argument("fleets", nargs=-1, metavar="FLEET...", shell_complete=complete_fleets)
 @all_option
 @way_in
 def start(*, fleets: tuple[str, ...], every: bool, daemon: Client, as_json: bool) -> None:
@@ -193,7 +194,7 @@ def start(*, fleets: tuple[str, ...], every: bool, daemon: Client, as_json: bool
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="FLEET|WORKER...")
+@click.argument("names", nargs=-1, metavar="FLEET|WORKER...", shell_complete=complete_names)
 @click.option("--all", "every", is_flag=True, help="All fleets, and all their workers.")
 @way_in
 def release(*, names: tuple[str, ...], every: bool, daemon: Client, as_json: bool) -> None:

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from autoscaler import config
 from autoscaler.act.purge import Purged, purge_queues
+from autoscaler.cli.completion import complete_fleets
 from autoscaler.cli.exits import Exit
 from autoscaler.cli.options import config_option, json_option
 from autoscaler.config import Config
@@ -21,7 +22,7 @@ from autoscaler.observe.kombu_queues import KombuQueues
 
 
 @click.command()
-@click.argument("fleet", required=False)
+@click.argument("fleet", required=False, shell_complete=complete_fleets)
 @click.option("--all", "every", is_flag=True, help="The queues of all fleets.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @config_option

@@ -83,6 +83,8 @@ def complete(tmp_path, monkeypatch):
         ("stat", ["status"]),
         ("explain e", ["emails", "exports"]),
         ("explain em", ["emails"]),
+        *((f"{command} em", ["emails"]) for command in ("pause", "scale", "release", "purge")),
+        ("drain em", []),
         ("set em", ["emails"]),
         ("set emails max_s", ["max_scale_up=", "max_scale_down="]),
         ("set emails scale.threshold.u", ["scale.threshold.up=", "scale.threshold.up_after="]),
@@ -94,6 +96,18 @@ def complete(tmp_path, monkeypatch):
 )
 def test_names_are_completed(complete, line: str, some: list[str]) -> None:
     assert complete(line) == some
+
+
+NAMED = ("fleet", "fleets", "worker", "names", "words")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_argument_that_names_something_is_completed(name: str) -> None:
+    command = main.get_command(click.Context(main), name)
+    for each in command.params if command else ():
+        if isinstance(each, click.Argument) and each.name in NAMED:
+            completes = each._custom_shell_complete
+            assert completes, f"give `{name}` shell_complete=complete_fleets or the like for {each.name}"
 
 
 def test_completion_is_silent_where_nothing_can_be_known(complete, tmp_path) -> None:

@@ -200,3 +200,10 @@ def test_a_dry_run_without_a_daemon_shows_the_change(set_):
     result = set_("emails", "max_workers=8", "--dry-run")
     assert result.exit_code == 0
     assert "emails: unknown: no daemon listens on" in result.output
+
+
+def test_workers_are_completed_from_the_daemon(set_, daemon):
+    words = {"COMP_WORDS": "autoscaler drain emails-0", "COMP_CWORD": "2"}
+    environ = {"_AUTOSCALER_COMPLETE": "bash_complete", **words}
+    shown = CliRunner().invoke(main, [], prog_name="autoscaler", env=environ)
+    assert shown.stdout.split() == [f"plain,emails-0{number}" for number in range(1, 6)]
