@@ -1,0 +1,112 @@
+"""The quick start, run as it stands: every shell block of the page, in its order, in one folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from autoscaler.console.client import Client
+from autoscaler.console.views import FleetView
+from autoscaler.demo.process import MARK, kill_all, marked_processes
+from autoscaler.demo.services import RabbitMQNode, SupervisordInstance
+from autoscaler.errors import DaemonNotRunning, ServiceUnavailable
+
+PAGE = (Path(__file__).parents[2] / "docs" / "quick-start.md").read_text()
+BLOCKS = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+BIN = Path(sys.executable).parent
+
+
+class Reader:
+    """Somebody who reads the page and types what it says.
+
+    The folder has supervisord's own configuration file in it, where supervisorctl looks first.
+    """
+
+    def __init__(self, supervisord: SupervisordInstance, rabbitmq: RabbitMQNode) -> None:
+        self.folder = supervisord.folder
+        self.blocks = iter(BLOCKS)
+        # The one thing that a private service has otherwise than the page: where it listens.
+        services = f"--supervisord supervisord.conf --management-url {rabbitmq.management_url}"
+        self.elsewhere = {"autoscaler init ": f"autoscaler init {services} "}
+        self.environment = {
+            **os.environ,
+            **supervisord.environment,
+            MARK: str(self.folder),
+        }
+
+    def types(self, start: str) -> str:
+        """Type the next block, which must start so; returns what it prints."""
+        block = next(self.blocks)
+        assert block.startswith(start), block
+        for here, there in self.elsewhere.items():
+            block = block.replace(here, there)
+        done = subprocess.run(
+            ["bash", "-euc", block],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def sees(self) -> FleetView | None:
+        """What the daemon tells of the fleet; None before it does."""
+        found = list(self.folder.rglob("*.sock"))
+        for path in found:
+            try:
+                return next(iter(Client(path, timeout=5).fleets().fleets), None)
+            except (DaemonNotRunning, ServiceUnavailable):
+                continue
+        return None
+
+    def has(self, **wanted: int) -> bool:
+        fleet = self.sees()
+        return fleet is not None and (fleet.workers or {}) == wanted
+
+
+@pytest.fixture
+def reader(private_rabbitmq, short_folder: Path) -> Iterator[Reader]:
+    node = private_rabbitmq()
+    environment = {"CELERY_BROKER_URL": node.amqp_url, "PATH": f"{BIN}:{os.environ['PATH']}"}
+    with SupervisordInstance(short_folder / "sv", environment) as supervisord:
+        yield Reader(supervisord, node)
+        kill_all(marked_processes(short_folder))
+
+
+def test_the_page_is_under_ten_commands():
+    assert len(BLOCKS) < 10
+
+
+def test_a_reader_gets_what_the_page_says(reader, eventually):
+    said = reader.types("autoscaler init")
+    assert "0 error" in said
+    reader.types("autoscaler run")
+    eventually(lambda: reader.has(running=1), 40, "one worker is there")
+
+    said = reader.types("python -c")
+    assert "emails-01" in said
+    eventually(lambda: (reader.sees().desired or 0) > 1, 30, "it grows under load")
+    assert "waiting" in reader.types("autoscaler explain")
+
+    reader.types("sed -i")
+    said = reader.types("autoscaler set")
+    assert "max_workers: 3" in said
+    fleet = eventually(lambda: (seen := reader.sees()).max_workers == 3 and seen, 20, "the edit is used")
+    assert fleet.min_workers == 2
+    config = (reader.folder / "autoscaler.yaml").read_text()
+    assert "max_wait: 10s" in config
+    assert "# a task should start within this time" in config
+    eventually(lambda: (reader.sees().workers or {}).get("running", 0) >= 2, 40, "two are there")
+
+    reader.types("supervisorctl stop")
+    eventually(lambda: (reader.sees().workers or {}).get("held") == 1, 20, "the stop is respected")
+    assert list(reader.blocks) == []
