@@ -44,6 +44,9 @@ chmod=0700
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 
+[supervisorctl]
+serverurl=unix://%(socket)s
+
 [include]
 files=conf.d/*.conf
 """

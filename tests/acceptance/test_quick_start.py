@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import re
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from autoscaler.console.client import Client
@@ -29,7 +31,7 @@ class Reader:
     """
 
     def __init__(self, supervisord: SupervisordInstance, rabbitmq: RabbitMQNode) -> None:
-        self.folder = supervisord.folder
+        self.supervisord, self.folder = supervisord, supervisord.folder
         self.blocks = iter(BLOCKS)
         # The one thing that a private service has otherwise than the page: where it listens.
         services = f"--supervisord supervisord.conf --management-url {rabbitmq.management_url}"
@@ -46,17 +48,30 @@ class Reader:
         assert block.startswith(start), block
         for here, there in self.elsewhere.items():
             block = block.replace(here, there)
-        done = subprocess.run(
-            ["bash", "-euc", block],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
+        printed = self.folder / "printed"
+        with printed.open("w") as output:  # a pipe would be held open by what runs on in the background
+            done = subprocess.run(
+                ["bash", "-euc", block],
+                cwd=self.folder,
+                env=self.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=90,
+                check=False,
+            )
+        text = printed.read_text()
+        assert done.returncode == 0, f"{block}\n{text}"
+        return text
+
+    def starts_an_old_section(self) -> int:
+        """Start a worker from a section written by hand, as it may have run here for years; its pid."""
+        (self.folder / "conf.d" / "old.conf").write_text(
+            f"[program:mail]\ncommand={BIN}/celery -A autoscaler.examples.shop worker -Q emails -c 2 "
+            f"-n mail@%%h\ndirectory={self.folder}\nuser={getpass.getuser()}\n"
         )
-        assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
-        return done.stdout
+        self.supervisord.call("supervisor.reloadConfig")
+        self.supervisord.call("supervisor.addProcessGroup", "mail")
+        return int(self.supervisord.call("supervisor.getProcessInfo", "mail")["pid"])
 
     def sees(self) -> FleetView | None:
         """What the daemon tells of the fleet; None before it does."""
@@ -109,4 +124,14 @@ def test_a_reader_gets_what_the_page_says(reader, eventually):
 
     reader.types("supervisorctl stop")
     eventually(lambda: (reader.sees().workers or {}).get("held") == 1, 20, "the stop is respected")
+
+    said = reader.types("autoscaler pause")
+    assert "trying it out" in said
+    eventually(lambda: reader.has(running=2), 40, "it is released")
+
+    pid = reader.starts_an_old_section()
+    reader.types("autoscaler init --adopt")
+    assert not psutil.pid_exists(pid)
+    old = (reader.folder / "conf.d" / "old.conf").read_text()
+    assert "[program:mail]" not in re.sub(r"^;.*$", "", old, flags=re.MULTILINE)
     assert list(reader.blocks) == []

@@ -163,6 +163,8 @@ def simple(words: list[str]) -> list[str]:
         while words and words[0].startswith("-") and len(words) > 1:
             words = words[2:] if words[0] in {"-u", "-g"} else words[1:]
     redirection = next((i for i, word in enumerate(words) if set(word) <= set("<>&")), len(words))
+    if redirection < len(words) and words[redirection - 1].isdigit():
+        redirection -= 1  # 2> file
     return words[:redirection]
 
 
