@@ -181,8 +181,10 @@ def check_ours(words: list[str]) -> None:
     if not words or words[0].startswith("-"):
         return
     assert words[0] in group.COMMANDS, f"there is no command {words[0]!r}"
-    command = main.get_command(click.Context(main), words[0])
-    with command.make_context(words[0], list(words[1:])):
+    # As `main` itself does it: a command remembers the help option of its first context.
+    parent = click.Context(main, **main.context_settings)
+    command = main.get_command(parent, words[0])
+    with command.make_context(words[0], list(words[1:]), parent=parent):
         pass
 
 
