@@ -87,9 +87,7 @@ def set_command(
       autoscaler set polling_interval=1s
       autoscaler set defaults.drain_timeout=30m
     """
-    if here and everywhere:
-        raise click.UsageError("--here and --everywhere are two different places; give one of them")
-    reach = Reach.HERE if here else Reach.EVERYWHERE if everywhere else Reach.ASK
+    reach = _reach(here=here, everywhere=everywhere)
     found = config.find(path, os.environ)
     daemon = client(path, socket)
     try:
@@ -122,6 +120,12 @@ def _carry_out(
 
 
 # --- what is wanted ---
+
+
+def _reach(*, here: bool, everywhere: bool) -> Reach:
+    if here and everywhere:
+        raise click.UsageError("--here and --everywhere are two different places; give one of them")
+    return Reach.HERE if here else Reach.EVERYWHERE if everywhere else Reach.ASK
 
 
 def _edits(words: tuple[str, ...], fleets: list[str]) -> Iterator[tuple[KeyPath, Value]]:
