@@ -24,7 +24,8 @@ from autoscaler.takeover.heard import Heard, hear
 from autoscaler.takeover.programs import old_programs
 from autoscaler.takeover.removal import BACK, Kept, Sections
 from autoscaler.takeover.undo import finish, taken_files, undo
-from autoscaler.takeover.units import Unit, by_node, successors, uncovered, units_of
+from autoscaler.takeover.units import Unit, successors, uncovered, units_of, with_own_names
+from autoscaler.takeover.workers import worker_programs
 
 
 class _Workers:
@@ -52,9 +53,11 @@ def adopt(path: Path, usable: config.Config, given: str | None, within: float, *
     TakeoverError : something must be done first; running it again goes on.
     """
     found = _found(usable, given)
-    units, refused = units_of(found.sections, old_programs(found.sections, found.environ)[0])
+    programs = old_programs(found.sections, found.environ)[0]
+    units, refused = units_of(found.sections, programs)
+    units, shared = with_own_names(units, worker_programs(programs))
     units, left = _covered(units, usable.fleets)
-    for text in (*refused, *left):
+    for text in (*refused, *shared, *left):
         note(f"not taken over: {text}")
     _tell(units, usable)
     if dry_run:
@@ -75,6 +78,10 @@ def adopt(path: Path, usable: config.Config, given: str | None, within: float, *
             say=click.echo,
             when=time.strftime("%Y-%m-%d %H:%M:%S %z"),
         ).run(within)
+    if refused or shared:
+        raise TakeoverError(
+            f"{len(refused) + len(shared)} worker programs were not taken over: see the notes"
+        )
     click.echo(f"done; the way back is `{BACK} --config {path}`")
 
 
@@ -137,9 +144,6 @@ def _tell(units: tuple[Unit, ...], usable: config.Config) -> None:
         click.echo(f"{unit.group}: {len(unit.nodes)} workers, their work goes to the fleet {fleets}")
         for danger in unit.dangers:
             note(f"{danger}. It is stopped only when it is idle")
-    for node, names in by_node(units).items():
-        if len(names) > 1:
-            note(f"{', '.join(names)} are all called {node}, so they are drained together")
 
 
 def _need_daemon(client: Client, path: Path) -> None:

@@ -21,12 +21,14 @@ from autoscaler.errors import SupervisordFault, TakeoverError
 from autoscaler.model import Drain, DrainPhase, Known, Process, ProcessState, Unknown, Worker, WorkerState
 from autoscaler.takeover.heard import Heard
 from autoscaler.takeover.removal import Sections
-from autoscaler.takeover.units import Unit, by_node, successors, uncovered
+from autoscaler.takeover.units import Unit, successors, uncovered
 
 _ENDED = frozenset({ProcessState.STOPPED, ProcessState.FATAL})
 _UP = frozenset({ProcessState.RUNNING, ProcessState.STARTING})
 #: Seconds after which a process that has ended by itself is known to stay so.
 _STAYS_ENDED = 5.0
+#: How often a name is asked who it is; workers that share one take turns.
+_ASK_WHO = 4
 #: Seconds between two looks.
 PAUSE = 0.5
 
@@ -95,11 +97,11 @@ class Adopter:
         TargetError : supervisord cannot be reached.
         """
         self._take_out_ended(self.units)
-        for node, names in by_node(self.units).items():
-            involved = [unit for unit in self.units if unit.nodes.keys() & set(names)]
-            self._wait_for_fleets(involved, within)
-            self._end(node, names, involved, within)
-            self._take_out_ended(involved)
+        for unit in self.units:
+            for name, node in unit.nodes.items():
+                self._wait_for_fleets([unit], within)
+                self._end(node, [name], [unit], within)
+            self._take_out_ended([unit])
 
     # --- our fleets come first --------------------------------------------------------------------------
 
@@ -125,12 +127,13 @@ class Adopter:
                 return f"fleet {name} to have {least} workers that answer (now {now.workers}{told})"
         return ""
 
-    # --- one node: usually one worker -------------------------------------------------------------------
+    # --- one worker -----------------------------------------------------------------------------------
 
     def _end(self, node: str, names: Sequence[str], units: Sequence[Unit], within: float) -> None:
-        """Drain the workers of a node name, and stop them when nothing is left."""
+        """Drain what answers to a node name, and stop it when nothing is left."""
         began = self.clock()
         ends = began + within
+        self._check_alone(node, names)
         while live := self._live(names):
             heard = self._hear(node, live)
             self._check_covered(node, heard, live, units)
@@ -142,6 +145,17 @@ class Adopter:
                     "tasks and is left to finish: run this again, or go back with --undo-adopt"
                 )
             self.sleep(PAUSE)
+
+    def _check_alone(self, node: str, names: Sequence[str]) -> None:
+        """Refuse a name that others have too: they would take turns in answering."""
+        if not any(process.state in _UP for process in self._live(names).values()):
+            return
+        pids = {pid for _ in range(_ASK_WHO) for pid in self.workers.hear(node, 1, self.clock()).pids}
+        if len(pids) > 1:
+            raise TakeoverError(
+                f"pids {', '.join(map(str, sorted(pids)))} all answer as {node}, as {names[0]} does: give "
+                "each worker a name of its own (-n NAME@%%h), or end the others; nothing was done to them"
+            )
 
     def _live(self, names: Sequence[str]) -> dict[str, Process]:
         """Those that have not ended for good."""
@@ -209,7 +223,6 @@ class Adopter:
             self._cancel(node, list(steps), heard, units)
         elif Step.WAIT in steps.values() and heard is not None:
             self._once(f"{', '.join(steps)}: takes no new tasks, {_why(heard)}")
-        # All that share a name at once: while one of them is busy, all of them are.
         idle = [name for name, step in steps.items() if step is Step.STOP]
         if idle and len(idle) == len(steps):
             self.sections.kept.note(dict.fromkeys(idle, self._queues(heard, units)))

@@ -10,6 +10,7 @@ from pathlib import Path
 from autoscaler.broker import passwords_in, without_password
 from autoscaler.takeover.drafts import FleetDraft, Machine, OldWorkers
 from autoscaler.takeover.find import Reached
+from autoscaler.takeover.once import Once, singletons_text
 from autoscaler.takeover.workers import AppFacts
 from autoscaler.takeover.yaml_text import fleets_text, line, listed, scalar
 
@@ -43,6 +44,8 @@ class Found:
     state_dir: Path
     socket: Path
     machine: Machine
+    #: What runs exactly once.
+    once: tuple[Once, ...] = ()
     #: The variable that holds the broker's URL, instead of a file.
     broker_variable: str | None = None
     when: str = ""
@@ -84,7 +87,7 @@ def _head(found: Found) -> str:
             _supervisord(found),
             _own(found),
             _host(found.machine),
-            "",
+            singletons_text(found.once),
         ]
     )
 

@@ -23,6 +23,7 @@ from autoscaler.takeover.find import FoundSupervisord, find_supervisord
 from autoscaler.takeover.first_config import Found, Management, unread, workers_for
 from autoscaler.takeover.imported import imported
 from autoscaler.takeover.nodes import node_names
+from autoscaler.takeover.once import singletons_of
 from autoscaler.takeover.programs import OldProgram, old_programs
 from autoscaler.takeover.workers import (
     AppFacts,
@@ -79,8 +80,7 @@ def gather(asked: Asked) -> Gathered:
         facts, drafts, told = _from_programs(asked, supervisord, programs, workers, machine)
     else:
         facts, drafts, told = _from_app(asked, supervisord, programs, machine)
-    for program, kind in other_celery_programs(programs):
-        told.append(f"{program.where} runs celery {kind}, which is no worker: it stays as it is")
+    once, others = singletons_of(other_celery_programs(programs))
     state_dir, socket = _own_places(asked.state_dir)
     found = Found(
         facts=facts,
@@ -91,10 +91,11 @@ def gather(asked: Asked) -> Gathered:
         state_dir=state_dir,
         socket=socket,
         machine=machine,
+        once=once,
         broker_variable=asked.broker_variable,
         when=time.strftime("%Y-%m-%d"),
     )
-    return Gathered(found, (*notes, *told, *facts.notes, *unread(facts, drafts)))
+    return Gathered(found, (*notes, *told, *others, *facts.notes, *unread(facts, drafts)))
 
 
 # --- workers ----------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What old workers say of themselves; several may answer to one name."""
+"""What an old worker says of itself; others that answer to its name are noticed."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ A unit is what supervisord adds and removes as one: a program, or a `[group:x]` 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,13 +97,36 @@ def _unit(group: str, workers: Sequence[WorkerProgram], found: Sequence[Section]
     return Unit(group, tuple(workers), sections, nodes, queues)
 
 
-def by_node(units: Iterable[Unit]) -> dict[str, tuple[str, ...]]:
-    """The processes that share a node name, by it: they can only be drained together."""
-    nodes: dict[str, tuple[str, ...]] = {}
+def with_own_names(
+    units: Iterable[Unit], workers: Iterable[WorkerProgram], host: str | None = None
+) -> tuple[tuple[Unit, ...], tuple[str, ...]]:
+    """Leave out the units whose workers share a node name with others of their app.
+
+    Workers of one name share one mailbox on RabbitMQ, and each command reaches only one of them: what
+    one answers says nothing of the other, so none of them can be drained for sure.
+
+    Parameters
+    ----------
+    workers : all programs that run workers.
+
+    Returns
+    -------
+    The other units, and why these are left out.
+    """
+    names = Counter((each.app, node) for each in workers for node in node_names(each, host).values())
+    alone, refused = [], []
     for unit in units:
-        for process, node in unit.nodes.items():
-            nodes[node] = (*nodes.get(node, ()), process)
-    return nodes
+        nodes = {(each.app, node) for each in unit.programs for node in node_names(each, host).values()}
+        shared = sorted(node for app, node in nodes if names[app, node] > 1)
+        if not shared:
+            alone.append(unit)
+            continue
+        refused.append(
+            f"{unit.where}: {names[unit.programs[0].app, shared[0]]} workers are called {shared[0]}, so "
+            "that none of them can be asked alone. Give each a name in its command, such as "
+            "-n %(program_name)s_%(process_num)s@%%h, restart them when they are idle, and run this again"
+        )
+    return tuple(alone), tuple(refused)
 
 
 def uncovered(unit: Unit, queues: Iterable[str], fleets: Mapping[str, Fleet]) -> tuple[str, ...]:

@@ -67,7 +67,8 @@ def test_worker_programs_become_a_config_that_works(old_set_up, vhost, short_fol
     assert "s3cret" not in result.output
     assert "supervisord" in result.output  # what check --connect says
     assert " error " not in f" {result.output} ".replace("0 error", "")
-    assert "[program:beat] runs celery beat, which is no worker" in result.output
+    assert "[program:beat] runs celery beat, which is no worker: it is written down under" in result.output
+    assert "# singletons:" in file.read_text()
 
 
 def test_every_line_says_why_it_is_there(old_set_up, vhost, short_folder):

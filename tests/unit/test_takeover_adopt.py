@@ -21,7 +21,8 @@ from autoscaler.takeover.ini import sections, taken_names
 from autoscaler.takeover.programs import old_programs
 from autoscaler.takeover.removal import Kept, Sections
 from autoscaler.takeover.undo import finish, taken_files, undo
-from autoscaler.takeover.units import units_of
+from autoscaler.takeover.units import units_of, with_own_names
+from autoscaler.takeover.workers import worker_programs
 
 HOST = gethostname()
 MAIL = """\
@@ -150,7 +151,7 @@ def make(tmp_path):
     def _make(text=MAIL, workers=None):
         file = tmp_path / "old.conf"
         file.write_text(text)
-        default = {"mail:mail_00": Old(f"m0@{HOST}", busy=3), "mail:mail_01": Old(f"m1@{HOST}")}
+        default = {"mail:mail_00": Old(f"m0@{HOST}", busy=8), "mail:mail_01": Old(f"m1@{HOST}")}
         world = World(file, workers or default)
         world.active = world.written()
         return world
@@ -244,18 +245,36 @@ def test_ended_at_any_point_there_is_a_way_back(make):
         assert running == [(ProcessState.RUNNING, {"emails"})] * 2, point
 
 
-def test_workers_of_one_name_are_drained_together(make):
-    workers = {"all:a": Old(f"celery@{HOST}", busy=2), "all:b": Old(f"celery@{HOST}", busy=5)}
-    world = make(SHARED, workers)
+def test_a_group_is_taken_over_as_a_whole(make):
+    text = SHARED.replace("worker", "worker -n %(program_name)s@%%h")
+    world = make(text, {"all:a": Old(f"a@{HOST}", busy=2), "all:b": Old(f"b@{HOST}", busy=5)})
 
     run(world)
 
-    assert [change for change in world.changes if change != "reload"] == [
-        f"cancel celery@{HOST}",
-        "stop ['all:a', 'all:b']",
-        "remove all",
-    ]
+    assert [change for change in world.changes if change != "reload"][-1] == "remove all"
     assert taken_names(world.file.read_text()) == {"group:all", "program:a", "program:b"}
+
+
+def test_workers_of_one_name_are_left_alone_with_what_to_do(make):
+    found = sections(Path("f"), SHARED)
+    programs = old_programs(found, {})[0]
+
+    units, refused = with_own_names(units_of(found, programs)[0], worker_programs(programs))
+
+    assert units == ()
+    assert f"2 workers are called celery@{HOST}" in refused[0]
+    assert "-n %(program_name)s_%(process_num)s@%%h" in refused[0]
+
+
+def test_a_name_that_somebody_else_answers_to_is_refused(make):
+    world = make()
+    turns = iter(range(1, 100))
+    world.hear = lambda node, count, now: Heard(Unknown("", now), (next(turns) % 2 + 1,))
+
+    with pytest.raises(TakeoverError, match=f"pids 1, 2 all answer as m0@{HOST}"):
+        run(world)
+
+    assert world.changes == []
 
 
 def test_nothing_is_begun_before_our_workers_are_up(make):
