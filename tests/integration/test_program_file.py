@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+import yaml
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from autoscaler import config
+from autoscaler.act.celery_program import worker_name
 from autoscaler.act.program_file import Program, ProgramFile, render
 from autoscaler.act.supervisord import Supervisord
 from autoscaler.demo.services import SupervisordInstance
-from autoscaler.errors import ProgramFileError
+from autoscaler.errors import ConfigError, ProgramFileError
+from autoscaler.watched_config import unwritable
+from autoscaler.wiring import worker_program
 
 #: Tells what it was started as, on its standard output: its log file.
 PROBE = """
@@ -102,3 +109,69 @@ def _start(shared: SupervisordInstance, programs: list[Program]) -> None:
     meant = frozenset(program.name for program in programs)
     assert client.reload().added == meant
     assert client.add_all(meant) == {}
+
+
+# --- from the config file to the process ------------------------------------------------------------------
+
+fleets = st.fixed_dictionaries(
+    {
+        "name": st.one_of(names, st.from_regex(r"[a-z][a-z0-9_.-]{0,8}", fullmatch=True)),
+        "app": st.one_of(st.just("shop"), texts),
+        "queues": st.lists(texts, min_size=1, max_size=3, unique=True),
+        "options": st.lists(texts, max_size=3),
+        "environment": st.dictionaries(st.one_of(st.just("TEST_A"), names), texts, max_size=2),
+    }
+)
+
+
+@settings(
+    max_examples=3,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize=True,
+    phases=[Phase.generate],
+)
+@given(batch=st.lists(fleets, min_size=20, max_size=30))
+def test_what_the_config_says_is_what_the_kernel_shows_or_is_refused_by_check(
+    shared: SupervisordInstance, eventually: Any, batch: list[dict[str, Any]]
+) -> None:
+    command = shared.folder / "celery"
+    command.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(1000)\n")
+    command.chmod(0o755)
+    usable = [_checked(shared.folder, fleet, str(command)) for fleet in [*batch, PLAIN]]
+    meant = {program.name: program for program in usable if program is not None}
+    assert meant
+    _start(shared, list(meant.values()))
+    for name, program in meant.items():
+        pid = eventually(lambda name=name: shared.call("supervisor.getProcessInfo", name)["pid"], what=name)
+        wanted = [sys.executable, *program.command]
+        eventually(lambda pid=pid, wanted=wanted: _words(pid, "cmdline") == wanted, what=f"{wanted}")
+        variables = dict(word.split("=", 1) for word in _words(pid, "environ"))
+        assert {key: variables.get(key) for key in program.environment} == program.environment
+
+
+#: One that is always fit.
+PLAIN = {"name": "plain", "app": "shop", "queues": ["a b;c #d %s"], "options": ["--x=;"], "environment": {}}
+
+
+def _checked(folder: Path, fleet: dict[str, Any], command: str) -> Program | None:
+    """The program of a fleet's first worker; None if `check` refuses its config."""
+    keys = {**fleet, "celery": command, "concurrency": 1, "min_workers": 1, "max_workers": 1}
+    name = f"{keys.pop('name')}{next(_numbers)}"  # the one supervisord has them all
+    path = folder / "autoscaler.yaml"
+    data = {"broker": {"url": "amqp://h//"}, "state_dir": str(folder), "fleets": {name: keys}}
+    path.write_bytes(yaml.safe_dump(data, allow_unicode=True).encode("utf-8", "surrogatepass"))
+    try:
+        used = config.load(path, {})
+    except ConfigError:
+        return None
+    if [*unwritable(path, used, "host")]:
+        return None
+    return replace(
+        worker_program(used, used.fleets[name], worker_name(name, 1), "host"), directory=str(folder)
+    )
+
+
+def _words(pid: int, what: str) -> list[str]:
+    """The arguments or the environment of a process, as the kernel has them."""
+    return [os.fsdecode(word) for word in Path(f"/proc/{pid}/{what}").read_bytes().split(b"\0")[:-1]]
