@@ -1,0 +1,215 @@
+"""`supervisorctl autoscale ...`: the daemon's commands beside supervisorctl's own.
+
+In supervisord's main file (supervisorctl reads no included one), with the daemon's console.socket:
+
+    [ctlplugin:autoscale]
+    supervisor.ctl_factory = autoscaler.ctlplugin:make_controller_plugin
+    socket = /run/autoscaler/autoscaler.sock
+
+supervisorctl may run under another interpreter than the daemon: it must be able to import the package
+`autoscaler` there (Python 3.11 or newer), and needs nothing that the package depends on.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+from supervisor.supervisorctl import ControllerPluginBase
+
+from autoscaler.console import wire
+from autoscaler.console.words import explanation_lines, holds, troubles, worker_holds
+from autoscaler.errors import AutoscalerError, DaemonNotRunning
+
+SOCKET = "/run/autoscaler/autoscaler.sock"
+
+# What `supervisorctl` exits with (supervisor.supervisorctl.LSBInitExitStatuses).
+FAILED, USAGE, NOT_RUNNING = 1, 2, 7
+
+_DURATION = re.compile(r"(?:[0-9.]+(?:ms|s|m|h|d))+")
+_WORKER = re.compile(r"-[0-9]+$")
+_ALL = "--all"
+
+HELP = """\
+autoscale status                            fleets, what they need and why
+autoscale explain <fleet>                   why a fleet has its size, and what would change it
+autoscale pause <fleet>|--all [10m] [why]   leave a fleet at its size
+autoscale scale <fleet> <n> [10m] [why]     keep a fleet at a size
+autoscale stop <fleet>|--all [10m] [why]    drain all of its workers, and keep it so
+autoscale drain <worker> [10m] [why]        take one worker out of service when it has finished
+autoscale resume <fleet>|--all              end a pause or a size
+autoscale start <fleet>|--all               end a stop, a pause or a size
+autoscale release <fleet>|<worker>|--all    end whatever holds it"""
+
+
+class Answer(dict[str, Any]):
+    """A JSON object whose keys are attributes, as those of the API's values are."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+class WrongUsage(Exception):
+    """The words after `autoscale` are not a command."""
+
+
+class AutoscalePlugin(ControllerPluginBase):  # type: ignore[misc]  # supervisor has no types
+    """Adds `autoscale` to supervisorctl."""
+
+    def __init__(self, controller: Any, socket: str = SOCKET, **_: str) -> None:
+        super().__init__(controller)
+        self._socket = Path(socket)
+
+    def do_autoscale(self, arg: str) -> None:
+        """Carry out what follows `autoscale`."""
+        try:
+            words = shlex.split(arg)
+            for line in self._lines(words):
+                self.ctl.output(line)
+        except (WrongUsage, ValueError) as error:
+            self._fail(USAGE, f"{error}\n{HELP}" if str(error) else HELP)
+        except DaemonNotRunning as error:
+            self._fail(NOT_RUNNING, str(error))
+        except AutoscalerError as error:
+            self._fail(FAILED, str(error))
+
+    def do_help(self, arg: str) -> None:
+        """Say what there is; supervisorctl asks every plugin about every topic."""
+        if arg == "autoscale":
+            self.ctl.output(HELP)
+        elif not arg:
+            self.ctl.output(
+                "autoscaler (type help autoscale):\n=================================\nautoscale\n"
+            )
+
+    def completions(self, line: str, text: str) -> list[str]:
+        """What may stand in place of `text` at the end of a line that begins with `autoscale`."""
+        words = line.split()[1:]
+        before = words if not text else words[:-1]
+        try:
+            found = [*self._VERBS] if not before else self._names(before)
+        except AutoscalerError:
+            found = []
+        return [f"{name} " for name in found if name.startswith(text)]
+
+    def _names(self, before: list[str]) -> list[str]:
+        verb, *rest = before
+        if rest or verb == "status":
+            return []
+        fleets = [fleet.name for fleet in self._get("fleets").fleets] if verb != "drain" else []
+        wants_workers = verb in {"drain", "release"}
+        workers = [worker.name for worker in self._get("workers").workers] if wants_workers else []
+        return [*fleets, *workers]
+
+    def _fail(self, status: int, text: str) -> None:
+        self.ctl.output(text)
+        self.ctl.exitstatus = status
+
+    def _lines(self, words: list[str]) -> Iterator[str]:
+        verb, *rest = words or [""]
+        if verb not in self._VERBS:
+            raise WrongUsage(f"there is no `autoscale {verb}`" if verb else "")
+        yield from self._VERBS[verb](self, verb, rest)
+
+    # --- verbs ---
+
+    def _status(self, _verb: str, _words: list[str]) -> Iterator[str]:
+        fleets, workers = self._get("fleets"), self._get("workers")
+        for fleet in fleets.fleets:
+            states = ", ".join(f"{number} {state}" for state, number in sorted((fleet.workers or {}).items()))
+            wanted = "?" if fleet.desired is None else fleet.desired
+            why = "; ".join(reason.text for reason in fleet.reasons)
+            yield f"{fleet.name:<24} {states or 'no workers'}; wanted {wanted}: {why}"
+        yield from (f"held: {line}" for line in [*holds(fleets), *worker_holds(workers)])
+        yield from (f"! {line}" for line in troubles(fleets))
+
+    def _explain(self, _verb: str, words: list[str]) -> Iterator[str]:
+        if len(words) != 1:
+            raise WrongUsage("explain needs a fleet")
+        yield from explanation_lines(self._get("fleets", words[0], "explain"))
+
+    def _hold(self, verb: str, words: list[str]) -> Iterator[str]:
+        if not words:
+            raise WrongUsage(f"{verb} needs a fleet or --all")
+        yield from self._post(verb, words[0], _terms(words[1:]))
+
+    def _scale(self, verb: str, words: list[str]) -> Iterator[str]:
+        if len(words) < 2 or not words[1].isdigit():
+            raise WrongUsage("scale needs a fleet and a number of workers")
+        yield from self._post(verb, words[0], {"workers": int(words[1]), **_terms(words[2:])})
+
+    def _drain(self, verb: str, words: list[str]) -> Iterator[str]:
+        if not words or words[0] == _ALL:
+            raise WrongUsage("drain needs a worker; to drain all and wait: autoscaler drain --all")
+        yield from self._post(verb, words[0], _terms(words[1:]), kind="workers")
+
+    def _release(self, verb: str, words: list[str]) -> Iterator[str]:
+        if len(words) != 1:
+            raise WrongUsage(f"{verb} needs a name or --all")
+        kind = "workers" if verb == "release" and _WORKER.search(words[0]) else "fleets"
+        yield from self._post(verb, words[0], {}, kind=kind)
+
+    _VERBS: ClassVar[dict[str, Callable[[Any, str, list[str]], Iterator[str]]]] = {
+        "status": _status,
+        "explain": _explain,
+        "pause": _hold,
+        "scale": _scale,
+        "stop": _hold,
+        "drain": _drain,
+        "resume": _release,
+        "start": _release,
+        "release": _release,
+    }
+
+    # --- the daemon ---
+
+    def _get(self, *path: str) -> Any:
+        return _attributes(wire.get(self._socket, wire.path_of(*path)))
+
+    def _post(self, verb: str, name: str, body: dict[str, Any], kind: str = "fleets") -> Iterator[str]:
+        path = ("all", verb) if name == _ALL else (kind, name, verb)
+        yield from wire.post(self._socket, wire.path_of(*path), body)["said"]
+
+
+def make_controller_plugin(supervisorctl: Any, **config: str) -> AutoscalePlugin:
+    """What `supervisor.ctl_factory` names; supervisorctl calls it with the options of its section."""
+    plugin = AutoscalePlugin(supervisorctl, **config)
+    for other in supervisorctl.options.plugins:
+        # Each plugin is asked for help on `autoscale`; the others would say that there is none.
+        other.help_autoscale = lambda: None
+    completes = supervisorctl.complete
+
+    def complete(text: str, state: int, line: str | None = None) -> str | None:
+        typed = _typed() if line is None else line
+        if not typed.lstrip().startswith("autoscale "):
+            completed: str | None = completes(text, state, line)
+            return completed
+        found = plugin.completions(typed, text)
+        return found[state] if state < len(found) else None
+
+    supervisorctl.complete = complete
+    return plugin
+
+
+def _typed() -> str:
+    import readline  # noqa: PLC0415 (not every Python has it, and supervisorctl does without)
+
+    return readline.get_line_buffer()
+
+
+def _terms(words: list[str]) -> dict[str, Any]:
+    """``10m``, then why; both may be left out."""
+    lasts = words[0] if words and _DURATION.fullmatch(words[0]) else None
+    return {"for": lasts, "reason": " ".join(words[1:] if lasts else words)}
+
+
+def _attributes(value: Any) -> Any:
+    if isinstance(value, dict):
+        return Answer({key: _attributes(each) for key, each in value.items()})
+    return [_attributes(each) for each in value] if isinstance(value, list) else value
