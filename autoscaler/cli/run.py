@@ -49,6 +49,6 @@ def run(path: Path | None) -> None:
         lambda: daemon.snapshot,
         clock,
         ask=daemon.ask,
-        rules=lambda: Rules(listen=console.listen),
+        rules=lambda: Rules(daemon.config.console.secrets, console.listen),
     )
     daemon.run(beside=Server(app, console.socket, console.listen))

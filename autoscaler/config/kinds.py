@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Generic, NoReturn, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     PlainValidator,
@@ -100,10 +99,6 @@ def not_empty(values: tuple[V, ...]) -> tuple[V, ...]:
     return values
 
 
-def _not_yet(_value: object) -> NoReturn:
-    raise ValueError("is not supported yet")
-
-
 #: What values of our own kinds look like in the file, by the name that users read: JSON schemas.
 KINDS: dict[str, dict[str, Any]] = {
     "text": {"type": "string", "minLength": 1},
@@ -113,6 +108,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "path": {"type": "string", "minLength": 1},
     "absolute path": {"type": "string", "pattern": "^/"},
     "url": {"type": "string", "minLength": 1},
+    "token": {"type": ["string", "object"], "additionalProperties": {"type": "string"}},
     "host:port": {"type": "string", "pattern": "^.+:[0-9]{1,5}$"},
     "cron": {"type": "string", "pattern": r"^\s*\S+(\s+\S+){4}\s*$"},
 }
@@ -155,7 +151,6 @@ Environment = Annotated[
     ],
     WithJsonSchema({"title": "mapping", "type": "object", "additionalProperties": {"type": "string"}}),
 ]
-NotYet = Annotated[None, PlainValidator(_not_yet), Field(exclude=True, repr=False)]
 
 
 class Keys(BaseModel):

@@ -24,13 +24,12 @@ from autoscaler.config.kinds import (
     AbsolutePath,
     Duration,
     Keys,
-    NotYet,
     Size,
     SocketPath,
     kind,
     within,
 )
-from autoscaler.config.rules import Conflict, NotJudged
+from autoscaler.config.rules import Conflict, NotJudged, show
 from autoscaler.config.secrets import secret, secret_file
 from autoscaler.config.singleton import Singleton
 
@@ -140,14 +139,68 @@ class Console(Keys):
         description="the unix socket that commands such as `autoscaler status` ask",
         examples=["/run/autoscaler/autoscaler.sock"],
     )
-    listen: Annotated[str, PlainValidator(text.loopback), kind("host:port")] | None = Field(
+    token_file: Annotated[Path, kind("path")] | None = Field(
         None,
-        description="a loopback address for HTTP as well. Default: nothing listens on TCP",
+        repr=False,
+        strict=False,
+        description="a file that the token is read from, in place of token; a relative one is meant from the "
+        "config file's folder",
+        examples=["/etc/autoscaler/token"],
+    )
+    token: Annotated[Mapping[str, SecretStr], kind("token")] = Field(
+        default=_ABSENT,
+        validate_default=True,
+        exclude=True,
+        repr=False,
+        description="what changes over TCP need, as Authorization: Bearer TOKEN. A text of 16 characters or "
+        "more, or several by the names that holds show. Default: nothing can be changed over TCP",
+        examples=["${AUTOSCALER_TOKEN}", {"ci": "${CI_TOKEN}"}],
+    )
+    listen: Annotated[str, PlainValidator(text.address), kind("host:port")] | None = Field(
+        None,
+        description="an address for HTTP as well; any but a loopback one needs token. "
+        "Default: nothing listens on TCP",
         examples=["127.0.0.1:8085"],
     )
-    token: NotYet = Field(
-        None, exclude=True, repr=False, description="not supported yet", examples=["${AUTOSCALER_TOKEN}"]
-    )
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The tokens by name."""
+        return {name: token.get_secret_value() for name, token in self.token.items()}
+
+    @field_validator("token_file", mode="before")
+    @classmethod
+    def _a_file_name(cls, value: object) -> object:
+        return Path(text.plain(value)) if not isinstance(value, Path | None) else value
+
+    @field_validator("token", mode="plain")
+    @classmethod
+    def _tokens(cls, value: object, info: ValidationInfo) -> Mapping[str, SecretStr]:
+        if "token_file" not in info.data:
+            raise NotJudged
+        file: Path | None = info.data["token_file"]
+        if value is not _ABSENT and file is not None:
+            raise ValueError("token and token_file are both given; give one of them")
+        if file is not None:
+            return {"console": secret_file(file, text.token, info.context, key="token_file")}
+        if value is _ABSENT:
+            return {}
+        named = value if isinstance(value, dict) else {"console": value}
+        return {text.plain(name): secret(each, text.token, info.context) for name, each in named.items()}
+
+    @field_validator("listen")
+    @classmethod
+    def _a_token_off_loopback(cls, listen: str | None, info: ValidationInfo) -> str | None:
+        if listen is None or text.is_loopback(listen):
+            return listen
+        if "token" not in info.data:
+            raise NotJudged
+        if not info.data["token"]:
+            port = listen.rpartition(":")[2]
+            raise ValueError(
+                f"{show(listen)} is not a loopback address: it needs token:; or use 127.0.0.1:{port}"
+            )
+        return listen
 
 
 class Host(Keys):

@@ -32,8 +32,10 @@ def secret(value: object, check: Callable[[str], str], given: Given | None) -> S
     return SecretStr(check(expanded))
 
 
-def secret_file(file: Path, check: Callable[[str], str], given: Given | None) -> SecretStr:
-    """Read a url from a file, as it stands there but for white space around it, and check it."""
+def secret_file(
+    file: Path, check: Callable[[str], str], given: Given | None, key: str = "url_file"
+) -> SecretStr:
+    """Read a url or token from the file that `key` names, without the white space around it."""
     path = given.folder / file if given else file
     try:
         content = read_file(path, 65536).decode().strip()
@@ -46,4 +48,4 @@ def secret_file(file: Path, check: Callable[[str], str], given: Given | None) ->
         reason = "is not UTF-8"
     except (OSError, ValueError) as error:
         reason = str(error)
-    raise Blame("url_file", f"{show(str(path))}: {reason}")
+    raise Blame(key, f"{show(str(path))}: {reason}")

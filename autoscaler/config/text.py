@@ -10,6 +10,8 @@ from pathlib import Path
 
 from autoscaler.config.rules import WrongKind, invisible, show
 
+#: Characters that a token has at the least.
+TOKEN_LENGTH = 16
 #: Longest path of a unix socket that Linux takes (sun_path is 108 with the closing zero).
 SOCKET_BYTES = 107
 _FLEET = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
@@ -183,22 +185,36 @@ def socket_path(value: object) -> Path:
     return path
 
 
-def loopback(value: object) -> str:
-    """Check ``host:port`` of the console; anything but loopback needs a token."""
+def token(value: str) -> str:
+    """Check what is to be sent as a bearer token; says nothing of it.
+
+    Raises
+    ------
+    ValueError : it is short, or cannot stand in a header.
+    """
+    if not re.fullmatch(r"[!-~]+", value):
+        raise ValueError("holds something else than visible ASCII characters")
+    if len(value) < TOKEN_LENGTH:
+        raise ValueError(
+            f"has less than {TOKEN_LENGTH} characters, so it could be guessed; "
+            "`openssl rand -hex 32` makes one"
+        )
+    return value
+
+
+def address(value: object) -> str:
+    """Check ``host:port`` of the console."""
     text = plain(value)
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not host or not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= 65535:
         raise ValueError(f"{show(text)} is not host:port; write it as 127.0.0.1:8085")
-    if not _is_loopback(host):
-        raise ValueError(
-            f"{show(text)} is not a loopback address: it needs token:, which is not supported yet; "
-            f"use 127.0.0.1:{port}"
-        )
     return text
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(address: str) -> bool:
+    """Whether only this machine can reach ``host:port``."""
+    host = address.rpartition(":")[0].removeprefix("[").removesuffix("]")
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:  # a host name: nobody can say where it leads

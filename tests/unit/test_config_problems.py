@@ -332,11 +332,13 @@ TOP_PROBLEMS = [
         "host.reserve_memory: '5 GB' is not a size; write it as 512MiB, 1GiB, 1GB or 100KiB",
     ),
     ("host:", "host: has no value"),
-    ("console: {token: abc}", "console.token: is not supported yet"),
+    ("console: {token: abcdefgh}", "console.token: has less than 16 characters, so it could be guessed; "
+     "`openssl rand -hex 32` makes one"),
+    ("console: {token: {ci: a b}}", "console.token: holds something else than visible ASCII characters"),
     (
         "console: {listen: 0.0.0.0:8085}",
-        "console.listen: '0.0.0.0:8085' is not a loopback address: it needs token:, "
-        "which is not supported yet; use 127.0.0.1:8085",
+        "console.listen: '0.0.0.0:8085' is not a loopback address: it needs token:; "
+        "or use 127.0.0.1:8085",
     ),
     ("console: {listen: 8085}", "console.listen: YAML reads 8085 as a number; "
      "quote it if it is meant as text"),
