@@ -11,6 +11,7 @@ from typing import Protocol
 from autoscaler.act.actor import Actor
 from autoscaler.act.celery_program import celery_program
 from autoscaler.act.drains import Drains, Journal
+from autoscaler.act.orphans import Orphans, ThisMachine
 from autoscaler.act.program_file import Program, ProgramFile
 from autoscaler.act.programs import Programs
 from autoscaler.act.singleton_actor import SingletonActor
@@ -170,10 +171,11 @@ def target(config: Config, connections: Connections, journal: Journal, on_step: 
     file = ProgramFile(config.supervisord.programs_file)
     drains = Drains(journal, supervisord, connections.remote, on_step)
     programs = Programs(file, supervisord, on_step)
+    orphans = Orphans(ThisMachine(), supervisord)
     return Target(
         file,
         supervisord,
-        Actor(drains, programs, connections.runs_as_root),
+        Actor(drains, programs, orphans, connections.runs_as_root),
         SingletonActor(file, supervisord, programs, on_step, connections.runs_as_root),
     )
 

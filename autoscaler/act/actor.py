@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from autoscaler.act.celery_program import parse_worker_name, worker_name
 from autoscaler.act.drains import Drains
+from autoscaler.act.orphans import Orphans
 from autoscaler.act.program_file import setting
 from autoscaler.act.programs import Change, Programs, collisions
 from autoscaler.act.supervisord import ReloadDiff
@@ -48,10 +49,15 @@ class Actor:
     """Carries the fleets' orders out on supervisord and the workers."""
 
     def __init__(
-        self, drains: Drains, programs: Programs, runs_as_root: Callable[[], bool | None] = lambda: None
+        self,
+        drains: Drains,
+        programs: Programs,
+        orphans: Orphans,
+        runs_as_root: Callable[[], bool | None] = lambda: None,
     ) -> None:
         self._drains = drains
         self._programs = programs
+        self._orphans = orphans
         #: Whether supervisord is root's, so that a program without a `user` is too; None: not known.
         self._runs_as_root = runs_as_root
         #: By fleet, or `REMOVALS`.
@@ -60,6 +66,7 @@ class Actor:
     def carry_out(self, now: float, world: World, orders: Iterable[Order]) -> Report:
         """Move every worker of the ordered fleets on by one step; only what the journal holds is begun."""
         turn = Turn(now, world, {order.fleet: order for order in orders}, dict(world.drains))
+        self._orphans.advance(turn)
         self._drains.begin(turn)
         ended = self._drains.advance(turn)
         try:

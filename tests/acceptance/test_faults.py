@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
+import psutil
 import pytest
 
 
@@ -81,6 +82,18 @@ def test_supervisord_restarts(loaded, eventually):
     system.supervisord.restart(grace=20)
     eventually(lambda: len(system.pids()) == 3, 20, "supervisord has started all three again")
     recovers(system, eventually, daemon)
+    assert len(system.nodes()) == 1
+
+
+def test_supervisord_is_killed_and_its_orphans_finish_and_end(loaded, eventually):
+    system, _ = loaded
+    daemon, before = system.daemon.pid, set(system.pids().values())
+    system.supervisord.kill()
+    system.supervisord.start()
+    eventually(lambda: "of an earlier supervisord" in system.fleet().trouble, 20, "the orphans are told")
+    eventually(lambda: not any(map(psutil.pid_exists, before)), 30, "the orphans have ended")
+    recovers(system, eventually, daemon)
+    assert system.tally.run_twice == 0
     assert len(system.nodes()) == 1
 
 

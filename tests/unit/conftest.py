@@ -13,6 +13,7 @@ from autoscaler.act.actor import Actor
 from autoscaler.act.celery_program import written_queues
 from autoscaler.act.drains import Drains
 from autoscaler.act.lifecycle import ENDED
+from autoscaler.act.orphans import Orphan, Orphans
 from autoscaler.act.program_file import ProgramFile
 from autoscaler.act.programs import Programs
 from autoscaler.act.singleton_actor import SingletonActor
@@ -80,6 +81,10 @@ class World:
         self.steps: list[str] = []
         #: Whether supervisord is root's.
         self.is_root = False
+        #: Workers of a supervisord that was killed, and those of them that were told to end, by pid.
+        self.orphaned: dict[int, Orphan] = {}
+        self.told_to_end: list[int] = []
+        self.signalled: list[tuple[str, str]] = []
         self._pids = itertools.count(100)
 
     # --- the queue source, the worker source, the host ---
@@ -186,6 +191,7 @@ class World:
 
     def signal(self, name, signal):
         self._need_supervisord()
+        self.signalled.append((name, signal))
 
     def _spawn(self, name):
         self.starts += 1
@@ -209,6 +215,21 @@ class World:
         self.queue += worker.active + worker.reserved
         self._spawn(name)
         self.processes_by_name[name] = replace(self.processes_by_name[name], exit_status=status)
+
+    def kill_supervisord(self):
+        """It dies, and its successor starts every program beside the process that is left of it."""
+        for name, process in list(self.processes_by_name.items()):
+            self.orphaned[process.pid] = Orphan(name, process.pid, process.started_at)
+            self._spawn(name)
+
+    # --- the machine ---
+
+    def orphans(self, nodes, supervised):
+        return [each for each in self.orphaned.values() if each.pid not in supervised]
+
+    def end(self, orphan):
+        self.told_to_end.append(orphan.pid)
+        return ""
 
     # --- time ---
 
@@ -268,7 +289,7 @@ class World:
         store = Store(self.store_folder)
         drains = Drains(store, self, self, step)
         programs = Programs(self.file, self, step)
-        actor = Actor(drains, programs, lambda: self.is_root)
+        actor = Actor(drains, programs, Orphans(self, self), lambda: self.is_root)
         return Controller(
             config or self.config(),
             sources=Sources(self, self, self.host, self, lambda _: tuple(self.beats)),

@@ -130,6 +130,49 @@ def test_a_draining_worker_is_taken_back_before_a_new_one_starts(world):
     assert world.stopped_busy == []
 
 
+def test_orphans_of_a_killed_supervisord_are_told_to_end_once_and_shown_until_they_have(world):
+    controller = world.controller(world.config(min_workers=2, max_workers=2))
+    world.run(controller, 5)
+    left = [process.pid for process in world.processes_by_name.values()]
+    world.kill_supervisord()
+    tick = world.run(controller, 5)
+    assert world.told_to_end == left
+    for pid in left:
+        assert f"pid {pid} of an earlier supervisord runs beside" in fleet(tick).trouble
+    world.orphaned.clear()
+    assert fleet(world.run(controller, 5)).trouble == ""
+    assert world.alive == ["emails-01", "emails-02"]
+
+
+def test_orphans_are_found_by_a_daemon_that_was_not_there_when_they_became_so(world):
+    world.run(world.controller(world.config()), 5)
+    left = [process.pid for process in world.processes_by_name.values()]
+    world.kill_supervisord()
+    world.run(world.controller(world.config()), 2)
+    assert world.told_to_end == left
+
+
+def test_a_worker_that_stays_deaf_after_its_orphan_has_gone_is_restarted(world):
+    controller = world.controller(world.config(min_workers=2, max_workers=2))
+    world.run(controller, 5)
+    world.kill_supervisord()
+    world.workers["emails-02@host"].silent = True
+    world.run(controller, 30)
+    assert world.signalled == []
+    world.orphaned.clear()
+    world.run(controller, 15)
+    assert world.signalled == [("emails-02", "TERM")]
+    world.run(controller, 60)
+    assert world.signalled == [("emails-02", "TERM")]
+
+
+def test_a_dry_run_leaves_orphans_alone(world):
+    world.run(world.controller(), 5)
+    world.kill_supervisord()
+    world.run(world.controller(world.config(dry_run=True)), 3)
+    assert world.told_to_end == []
+
+
 def test_a_dry_run_changes_nothing(world):
     controller = world.controller(world.config(dry_run=True, min_workers=3))
     tick = world.run(controller, 10)
