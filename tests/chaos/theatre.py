@@ -186,6 +186,8 @@ class Theatre:
             "directory": str(TESTS),
             "log_dir": str(self.folder / "log"),
             "options": options,
+            # Root's workers must be said to be so.
+            **({"user": "root"} if os.geteuid() == 0 else {}),
             **settings,
             **changes,
         }
