@@ -339,6 +339,7 @@ class Controller:
             fleet=decision.fleet,
             queues=frozenset(fleet.queues if fleet is not None else ()),
             drain_timeout=fleet.drain_timeout if fleet is not None else float("inf"),
+            stops_overdue=fleet is not None and fleet.drain_on_timeout == "stop",
             section=partial(self._section, fleet) if fleet is not None else None,
             start=decision.start,
             restore=decision.restore,

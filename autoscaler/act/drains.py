@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
 from autoscaler.act.celery_program import written_queues
-from autoscaler.act.lifecycle import Step, next_step, overdue
+from autoscaler.act.lifecycle import Step, is_overdue, next_step, overdue
 from autoscaler.act.program_file import log_file
 from autoscaler.act.turn import Order, StepHook, Turn
 from autoscaler.errors import SourceError, StoreError, SupervisordFault, TargetError
@@ -47,6 +47,8 @@ class Drains:
         self._consumers = consumers
         self._on_step = on_step
         self._told_at: dict[str, float] = {}
+        #: Pids that were told to stop since their drain took too long, by worker.
+        self._overdue: dict[str, int | None] = {}
 
     def begin(self, turn: Turn) -> None:
         """Write down who goes and who comes back, before anything is done to them.
@@ -86,6 +88,7 @@ class Drains:
         self._put_away(turn, due.get(Step.PUT_AWAY, []))
         self._stop(turn, due.get(Step.STOP, []))
         self._stop_again(turn, due.get(Step.STOP_AGAIN, []))
+        self._stop_overdue(turn, due.get(Step.STOP_OVERDUE, []))
         return frozenset(worker.name for worker in due.get(Step.REMOVE, ()))
 
     def strike(self, turn: Turn, names: frozenset[str]) -> None:
@@ -160,6 +163,20 @@ class Drains:
             else:
                 turn.report.did(f"{worker.name}: told to stop again, it still answers")
 
+    def _stop_overdue(self, turn: Turn, workers: list[Worker]) -> None:
+        """Tell each process once; a successor that supervisord starts is stopped as one that crashed."""
+        self._overdue = {name: pid for name, pid in self._overdue.items() if name in turn.drains}
+        for worker in workers:
+            if self._overdue.get(worker.name) == worker.pid:
+                continue
+            try:
+                self._stopper.signal(worker.name, "TERM")
+            except TargetError as error:
+                turn.report.failed(worker.fleet, f"{worker.name} could not be told to stop: {error}")
+            else:
+                self._overdue[worker.name] = worker.pid
+                turn.report.did(f"{worker.name}: told to stop, its drain takes too long")
+
 
 def _new_drains(turn: Turn, order: Order) -> list[Drain]:
     """Lines for the journal: whom the order names, and whom supervisord gave up on."""
@@ -191,10 +208,17 @@ def _due_steps(turn: Turn) -> dict[Step, list[Worker]]:
         if worker is None or order is None:
             continue
         step = next_step(turn.now, worker, drain, turn.world.processes.get(name), order.queues)
-        due.setdefault(step, []).append(worker)
-        if text := overdue(turn.now, worker, drain, order.drain_timeout):
+        due.setdefault(_unless_overdue(turn, step, drain, order), []).append(worker)
+        if text := overdue(turn.now, worker, drain, order.drain_timeout, stops=order.stops_overdue):
             turn.report.failed(worker.fleet, text)
     return due
+
+
+def _unless_overdue(turn: Turn, step: Step, drain: Drain, order: Order) -> Step:
+    """The step, or the end of waiting where the config wants one."""
+    waits = step in (Step.WAIT, Step.CANCEL) and turn.world.workers[drain.worker].pid is not None
+    ends = waits and order.stops_overdue and is_overdue(turn.now, drain, order.drain_timeout)
+    return Step.STOP_OVERDUE if ends else step
 
 
 def _queues_to_cancel(turn: Turn, worker: Worker) -> list[str]:

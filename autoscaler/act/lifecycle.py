@@ -152,6 +152,8 @@ class Step(StrEnum):
     STOP = "stop"
     #: Send TERM again: it was told to stop and still answers.
     STOP_AGAIN = "stop again"
+    #: Its drain takes too long: send TERM, past supervisord's stop, which would kill it in the end.
+    STOP_OVERDUE = "stop, overdue"
     #: Its process has ended: take its section out.
     REMOVE = "remove"
     #: Its process has ended, and an operator wants to have it back some time: leave its section.
@@ -217,13 +219,25 @@ def _next_step_back(stats: Reading[WorkerStats], process: Process, queues: froze
     return Step.CONSUME
 
 
-def overdue(now: float, worker: Worker, drain: Drain, drain_timeout: float) -> str:
-    """Say that a drain takes longer than it should, and why; empty while it does not."""
-    lasted = now - drain.since
-    if drain.phase is not DrainPhase.DRAINING or lasted <= drain_timeout:
+def is_overdue(now: float, drain: Drain, drain_timeout: float) -> bool:
+    """Tell whether a drain takes longer than it should."""
+    return drain.phase is DrainPhase.DRAINING and now - drain.since > drain_timeout
+
+
+def overdue(now: float, worker: Worker, drain: Drain, drain_timeout: float, *, stops: bool = False) -> str:
+    """Say that a drain takes longer than it should, and why; empty while it does not.
+
+    Parameters
+    ----------
+    stops : whether such a worker is told to stop.
+    """
+    if not is_overdue(now, drain, drain_timeout):
         return ""
+    lasted = now - drain.since
     why = "is still busy; it is left to finish"
-    if isinstance(worker.stats, Unknown):
+    if stops:
+        why = "was told to stop; it finishes what it runs"
+    elif isinstance(worker.stats, Unknown):
         why = f"does not answer ({worker.stats.error}); `supervisorctl stop {drain.worker}` ends it"
     text = f"has been draining for {lasted:.0f} s (drain_timeout {drain_timeout:.0f} s) and {why}"
     return f"{drain.worker} {text}"

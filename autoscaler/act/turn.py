@@ -18,6 +18,8 @@ class Order:
     fleet: str
     queues: frozenset[str]
     drain_timeout: float
+    #: Whether a worker whose drain takes longer is told to stop.
+    stops_overdue: bool
     #: Renders the section of a worker by its name; None for a fleet that is no longer in the config.
     section: Callable[[str], str] | None
     #: Workers to start.

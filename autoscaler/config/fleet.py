@@ -138,6 +138,11 @@ class Fleet(Keys):
         description="how long a drain should take at most. A longer one is told, and left to finish",
         examples=["30m"],
     )
+    drain_on_timeout: Literal["wait", "stop"] = Field(
+        "wait",
+        description="what becomes of a longer drain: wait for it, or stop the worker by TERM: "
+        "a warm shutdown, which finishes what runs and hands back the rest. It is never killed",
+    )
     fallback: (
         Annotated[model.Fallback, PlainValidator(_fallback, json_schema_input_type=FallbackKeys)] | None
     ) = Field(

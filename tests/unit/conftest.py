@@ -192,6 +192,7 @@ class World:
     def signal(self, name, signal):
         self._need_supervisord()
         self.signalled.append((name, signal))
+        self.workers[f"{name}@host"].stopping = True
 
     def _spawn(self, name):
         self.starts += 1
@@ -242,6 +243,9 @@ class World:
                 name = node.partition("@")[0]
                 self.queue += worker.reserved
                 process = self.processes_by_name[name]
+                if process.state is not ProcessState.STOPPING:
+                    self._spawn(name)  # supervisord did not want it to end
+                    continue
                 self.processes_by_name[name] = replace(process, state=ProcessState.STOPPED, pid=None)
                 del self.workers[node]
 

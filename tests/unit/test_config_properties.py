@@ -104,7 +104,7 @@ FLEET_KEYS = (
         "user",
     ),
     *("environment", "options", "log_dir", "stabilization", "tolerance", "max_scale_up", "max_scale_down"),
-    *("drain_timeout", "fallback", "dry_run", "name"),
+    *("drain_timeout", "drain_on_timeout", "fallback", "dry_run", "name"),
 )
 SCALES = sections("threshold", "backlog_per_worker", "max_wait") | st.fixed_dictionaries(
     {

@@ -166,6 +166,28 @@ def test_a_worker_that_stays_deaf_after_its_orphan_has_gone_is_restarted(world):
     assert world.signalled == [("emails-02", "TERM")]
 
 
+@pytest.mark.parametrize(
+    ("on_timeout", "told", "signals"),
+    [("wait", "it is left to finish", []), ("stop", "was told to stop", [("emails-02", "TERM")])],
+)
+def test_a_drain_that_takes_too_long_waits_or_is_told_to_stop_and_never_kills(
+    world, on_timeout, told, signals
+):
+    keys = {"drain_timeout": 20.0, "drain_on_timeout": on_timeout, "stabilization": 0.0}
+    controller = world.controller(world.config(min_workers=2, max_workers=2, **keys))
+    world.queue += [60.0] * 4
+    world.run(controller, 5)
+    controller.reconfigure(world.config(min_workers=1, max_workers=1, **keys))
+    tick = world.run(controller, 25)
+    assert told in fleet(tick).trouble
+    assert world.signalled == signals
+    assert len(world.alive) == 2
+    world.run(controller, 60)
+    assert world.alive == ["emails-01"]
+    assert world.done == 4
+    assert world.stopped_busy == []
+
+
 def test_a_dry_run_leaves_orphans_alone(world):
     world.run(world.controller(), 5)
     world.kill_supervisord()
