@@ -155,14 +155,28 @@ def programs_read_only(blow: Blow) -> None:
     _read_only(blow, "sv/conf.d")
 
 
-@fault("database overwritten, daemon killed", restarts_daemon=True)
+@fault("disk full under the workers' logs", mounts=True)
+def logs_full(blow: Blow) -> None:
+    _full(blow, "log")
+
+
+@fault("database overwritten under the daemon")
 def database_corrupt(blow: Blow) -> None:
+    _overwrite(blow)
+
+
+@fault("daemon killed, database overwritten", restarts_daemon=True)
+def database_corrupt_at_start(blow: Blow) -> None:
     blow.system.daemon.kill()
+    _overwrite(blow)
+    blow.system.start_daemon()
+
+
+def _overwrite(blow: Blow) -> None:
     for path in (blow.system.folder / "state").glob("autoscaler.db*"):
         with path.open("r+b") as file:
             file.seek(blow.random.choice((0, 100, 4096)))
             file.write(blow.random.randbytes(4096))
-    blow.system.start_daemon()
 
 
 # --- the config -------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ NOTES = (
     "Run twice: the broker handed a message out again because of an injected fault (a killed process, a lost "
     "connection, an operator's stop); one that no fault explains is a failure.",
     "Ended by a fault: acknowledged before it ran (early ack), in a process that a fault killed.",
+    "The state is never on a read-only disk: Linux refuses to make it so while the database is open.",
     "The wall clock is not stepped: the daemon reads it once, at its start, and counts on a monotonic clock.",
 )
 _HEADER = (

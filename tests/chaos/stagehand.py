@@ -63,15 +63,17 @@ class Stagehand:
             self._say(f"{self.system.letter} {name} {window.detail}: {took} {window.failure}".rstrip())
             if window.failure:
                 self.failures.append(f"{name} {window.detail} at {window.began:.2f}: {window.failure}")
-            if not self._is_alive():
-                return
+            self._keep_daemon()
 
-    def _is_alive(self) -> bool:
-        """Whether there is a daemon left to go on with; it must never need a restart."""
+    def _keep_daemon(self) -> None:
+        """It must never need a restart; where it does, that is a failure, and the run goes on."""
         code = self.system.daemon.exit_code
-        if code is not None:
-            self.failures.append(f"the daemon ended with {code}: {self.system.daemon.output[-500:]}")
-        return code is None
+        if code is None:
+            return
+        self.failures.append(f"the daemon ended with {code}: {self.system.daemon.output[-500:]}")
+        for database in (self.system.folder / "state").glob("autoscaler.db*"):
+            database.unlink(missing_ok=True)
+        self.system.start_daemon()
 
     def _inject(self, fault: Fault) -> Window:
         blow = Blow(self.system, self._random)

@@ -91,7 +91,7 @@ class Theatre:
         self.management = ManagementProxy(self.node.management_port)
         for proxy in (self.amqp, self.management):
             self._stack.callback(proxy.close)
-        for name in ("state", "sv/conf.d"):
+        for name in ("state", "sv/conf.d", "log"):
             (self.folder / name).mkdir(parents=True)
             self._mount(self.folder / name)
         self.supervisord = SupervisordInstance(self.folder / "sv", self._worker_environment())
