@@ -15,7 +15,7 @@ from autoscaler.act.lifecycle import has_crashed, remember, view
 from autoscaler.act.program_file import render
 from autoscaler.act.turn import Order, Report, World
 from autoscaler.config import Config, Fleet
-from autoscaler.decide import Reader, decide, fleet_demands, not_after
+from autoscaler.decide import Reader, alarm, decide, fleet_demands, not_after
 from autoscaler.errors import TargetError
 from autoscaler.holds import Ground, Holds
 from autoscaler.measure import expected, learn, restored, track_not_after, update
@@ -361,7 +361,7 @@ class Controller:
             trouble="; ".join(
                 [
                     *report.trouble.get(name, ()),
-                    *self._crash_loop(decision),
+                    *self._crash_loop(name),
                     *self._left_by_dry_run(name, workers),
                 ]
             ),
@@ -371,12 +371,11 @@ class Controller:
             hold=situation.hold,
         )
 
-    def _crash_loop(self, decision: Decision) -> Iterator[str]:
+    def _crash_loop(self, name: str) -> Iterator[str]:
         """Say that a fleet's workers crash, and where they say why."""
-        fleet = self._config.fleets.get(decision.fleet)
-        for reason in decision.reasons:
-            if reason.code == "crash_loop" and fleet is not None:
-                yield f"{reason.text}; the workers' logs are in {log_folder(self._config, fleet)}"
+        fleet = self._config.fleets.get(name)
+        if fleet is not None and (text := alarm(*self._considered[name])):
+            yield f"{text}; the workers' logs are in {log_folder(self._config, fleet)}"
 
     def _left_by_dry_run(self, fleet: str, workers: Mapping[str, Worker]) -> Iterator[str]:
         """What a dry run that began in the middle of something leaves half done."""

@@ -3,5 +3,6 @@
 from autoscaler.decide.decision import decide
 from autoscaler.decide.demand import Reader, fleet_demands
 from autoscaler.decide.memory import not_after
+from autoscaler.decide.starts import alarm
 
-__all__ = ["Reader", "decide", "fleet_demands", "not_after"]
+__all__ = ["Reader", "alarm", "decide", "fleet_demands", "not_after"]

@@ -10,9 +10,9 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
-from autoscaler.decide.case import Case, Course
+from autoscaler.decide.case import Case, Course, case_of
 from autoscaler.decide.words import count, mebibytes, seconds
-from autoscaler.model import STARTED_WITHIN, HostBudget, Worker, WorkerState
+from autoscaler.model import STARTED_WITHIN, FleetMemory, HostBudget, Situation, Worker, WorkerState
 
 #: Seconds in which so many crashes make a loop.
 CRASH_WINDOW = 300.0
@@ -101,23 +101,35 @@ def crash_loop(case: Case) -> Allowance:
     Crashes are counted in the window before the last one, not before now: so the time that is told
     to remain does not change by itself.
     """
-    crashes = case.memory.crashes
-    if not crashes:
-        return FREE
-    last = max(crashes)
-    crashed = sum(last - crash <= CRASH_WINDOW for crash in crashes)
-    if crashed < CRASHES_OF_A_LOOP:
-        return FREE
+    crashed, last = _loop(case.memory)
     left = last + _back_off(crashed) - case.now
-    if left <= 0:
+    if crashed < CRASHES_OF_A_LOOP or left <= 0:
         return FREE
     text = f"{crashed} crashes within {seconds(CRASH_WINDOW)}: none for {seconds(left)} more"
     return Allowance(0, "crash_loop", text)
 
 
+def _loop(memory: FleetMemory) -> tuple[int, float]:
+    """Crashes in the window before the last one, and when that was."""
+    last = max(memory.crashes, default=0.0)
+    return sum(last - crash <= CRASH_WINDOW for crash in memory.crashes), last
+
+
 def looping(case: Case) -> bool:
     """Whether the crash-loop limit is in force."""
     return crash_loop(case).starts == 0
+
+
+def alarm(situation: Situation, memory: FleetMemory) -> str:
+    """Say that a fleet's workers crash, also while none is to be started; empty if they do not.
+
+    The text stays the same from one crash to the next.
+    """
+    if not looping(case_of(situation, memory)):
+        return ""
+    crashed, _ = _loop(memory)
+    pause = seconds(_back_off(crashed))
+    return f"{crashed} crashes within {seconds(CRASH_WINDOW)}: no new worker for {pause} after the last"
 
 
 def _back_off(crashed: int) -> float:
