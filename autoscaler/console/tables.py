@@ -83,6 +83,8 @@ def _number(value: int | None) -> str:
 def _notes(worker: WorkerView, at: float) -> Iterator[str]:
     if worker.outdated:
         yield "will be replaced, its settings changed"
+    if worker.resized_to is not None:
+        yield f"its pool was resized to {worker.resized_to} by hand; the fleet reckons with concurrency"
     if worker.scheduled:
         yield f"{worker.scheduled} for later (ETA)"
     if worker.hold is not None:

@@ -119,6 +119,8 @@ class WorkerView(View):
     running: int | None
     reserved: int | None
     scheduled: int | None
+    #: Tasks that it can run at once, where that is not the fleet's concurrency: somebody resized its pool.
+    resized_to: int | None
     #: Why it does not answer; null when it does.
     unknown: str | None
     #: Its settings are not those of the config any more; it will be replaced.
@@ -203,10 +205,11 @@ def fleet_view(fleet: FleetTick) -> FleetView:
 def workers_view(snapshot: Snapshot) -> WorkersView:
     """Show all workers."""
     tick = snapshot.tick
-    workers = [worker for fleet in tick.fleets for worker in fleet.workers or ()] if tick else []
+    if tick is None:
+        return WorkersView(at=None, workers=[])
+    workers = [(fleet, worker) for fleet in tick.fleets for worker in fleet.workers or ()]
     return WorkersView(
-        at=tick.at if tick else None,
-        workers=[_worker_view(worker, tick.at) for worker in workers] if tick else [],
+        at=tick.at, workers=[_worker_view(fleet, worker, tick.at) for fleet, worker in workers]
     )
 
 
@@ -262,7 +265,15 @@ def _demand_view(demand: Demand) -> DemandView:
     )
 
 
-def _worker_view(worker: Worker, at: float) -> WorkerView:
+def _resized(fleet: FleetTick, worker: Worker) -> int | None:
+    """The slots of a pool that `celery control pool_grow` or `pool_shrink` changed."""
+    if isinstance(worker.stats, Unknown) or worker.outdated or not fleet.scaling.max_workers:
+        return None
+    slots = worker.stats.value.slots
+    return slots if slots != fleet.scaling.concurrency else None
+
+
+def _worker_view(fleet: FleetTick, worker: Worker, at: float) -> WorkerView:
     stats = worker.stats.value if isinstance(worker.stats, Known) else None
     return WorkerView(
         name=worker.name,
@@ -274,6 +285,7 @@ def _worker_view(worker: Worker, at: float) -> WorkerView:
         running=len(stats.active) if stats else None,
         reserved=stats.reserved if stats else None,
         scheduled=stats.scheduled if stats else None,
+        resized_to=_resized(fleet, worker),
         unknown=worker.stats.error if isinstance(worker.stats, Unknown) else None,
         outdated=worker.outdated,
         hold=_worker_hold_view(worker),

@@ -166,6 +166,38 @@ def test_a_worker_that_stays_deaf_after_its_orphan_has_gone_is_restarted(world):
     assert world.signalled == [("emails-02", "TERM")]
 
 
+def test_a_program_that_an_operator_removed_is_added_again_while_its_section_is_there(world):
+    controller = world.controller(world.config(min_workers=2, max_workers=2))
+    world.run(controller, 5)
+    del world.programs["emails-02"], world.processes_by_name["emails-02"], world.workers["emails-02@host"]
+    world.run(controller, 5)
+    assert world.alive == ["emails-01", "emails-02"]
+
+
+def test_a_section_that_an_operator_added_is_ours_and_goes_if_it_is_one_too_many(world):
+    controller = world.controller(world.config(min_workers=1, max_workers=1))
+    world.run(controller, 5)
+    section = world.file.read()["emails-01"].replace("emails-01", "emails-09")
+    world.file.write(dict(world.file.read()) | {"emails-09": section})
+    world.run(controller, 20)
+    assert world.alive == ["emails-01"]
+    assert list(world.file.read()) == world.alive
+
+
+def test_a_crash_loop_is_told_while_no_worker_is_to_be_started_and_ends_by_itself(world):
+    controller = world.controller(world.config(min_workers=2, max_workers=2))
+    world.run(controller, 5)
+    told = set()
+    for _ in range(4):
+        world.kill("emails-01")
+        told.add(fleet(world.run(controller, 3)).trouble)
+    assert [text.partition(";")[0] for text in sorted(told) if text] == [
+        "3 crashes within 300 s: no new worker for 10 s after the last",
+        "4 crashes within 300 s: no new worker for 20 s after the last",
+    ]
+    assert fleet(world.run(controller, 30)).trouble == ""
+
+
 @pytest.mark.parametrize(
     ("on_timeout", "told", "signals"),
     [("wait", "it is left to finish", []), ("stop", "was told to stop", [("emails-02", "TERM")])],
