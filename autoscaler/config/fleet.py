@@ -142,6 +142,7 @@ class Fleet(Keys):
         "wait",
         description="what becomes of a longer drain: wait for it, or stop the worker by TERM: "
         "a warm shutdown, which finishes what runs and hands back the rest. It is never killed",
+        examples=["stop"],
     )
     fallback: (
         Annotated[model.Fallback, PlainValidator(_fallback, json_schema_input_type=FallbackKeys)] | None

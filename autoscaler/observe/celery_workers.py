@@ -132,7 +132,6 @@ def worker_stats(node: str, replies: Mapping[str, Any]) -> WorkerStats:
     SourceError : if a reply is an error of the worker's, or not of the shape that Celery gives it.
     """
     stats = mapping(replies["stats"], "stats")
-    pool = mapping(stats.get("pool"), "stats.pool")
     active = tuple(active_task(entry) for entry in entries(replies, "active"))
     begun = {task.id for task in active}
     reserved = {text(entry, "id", "reserved") for entry in entries(replies, "reserved")} - begun
@@ -140,7 +139,7 @@ def worker_stats(node: str, replies: Mapping[str, Any]) -> WorkerStats:
     return WorkerStats(
         node=node,
         pid=whole(stats, "pid", "stats", least=1, most=MAX_PID),
-        slots=max(whole(pool, "max-concurrency", "stats.pool", least=1), grown(pool)),
+        slots=slots(mapping(stats.get("pool"), "stats.pool")),
         accepted=accepted(mapping(stats.get("total"), "stats.total")),
         active=active,
         reserved=len(reserved),
@@ -149,10 +148,11 @@ def worker_stats(node: str, replies: Mapping[str, Any]) -> WorkerStats:
     )
 
 
-def grown(pool: Mapping[str, Any]) -> int:
-    """The processes of a prefork pool: `pool_grow` adds some and leaves its max-concurrency as it was."""
+def slots(pool: Mapping[str, Any]) -> int:
+    """Tasks that a pool runs at once; `pool_grow` adds processes and leaves max-concurrency as it was."""
     processes = pool.get("processes")
-    return len(processes) if isinstance(processes, list) else 0
+    grown = len(processes) if isinstance(processes, list) else 0
+    return max(whole(pool, "max-concurrency", "stats.pool", least=1), grown)
 
 
 def consumed(replies: Mapping[str, Any]) -> frozenset[str] | None:
