@@ -143,6 +143,9 @@ def _secret_files(subject: Subject) -> Iterator[tuple[Path, str]]:
         yield file, "a password"
     if broker.url_file is not None:
         yield (file.parent / broker.url_file if file else broker.url_file), "the broker's url"
+    token = subject.config.console.token_file
+    if token is not None:
+        yield (file.parent / token if file else token), "the console's token"
     programs = subject.config.supervisord.programs_file
     if any(fleet.environment for fleet in subject.config.fleets.values()) and programs.exists():
         yield programs, "the fleets' environment"
