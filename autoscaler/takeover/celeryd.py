@@ -8,11 +8,10 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from autoscaler.errors import TakeoverError
-from autoscaler.takeover.command import worker_command
+from autoscaler.takeover.command import WorkerCommand, worker_command
 from autoscaler.takeover.drafts import OldWorkers
 
 _ASSIGNMENT = re.compile(r"\s*(?P<export>export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.*)")
@@ -171,14 +170,7 @@ def _workers(
     command = worker_command([celery, *app, "worker", *said, *words])
     if command is None:
         raise TakeoverError(f"{source}: CELERY_BIN is no celery command")
-    why = (
-        {}
-        if command.concurrency
-        else {"concurrency": f"no -c there; Celery's default, the {cores} cores here"}
-    )
-    if not command.queues:
-        why["queues"] = "no -Q there; Celery's default, unless the app says otherwise"
-    workers = OldWorkers(
+    return OldWorkers(
         name=nodes[0].partition("@")[0],
         count=len(nodes),
         app=command.app or "celery",
@@ -192,8 +184,17 @@ def _workers(
         options=command.options,
         source=source,
         lost=command.lost,
-        why=why,
+        why=_why(command, cores),
     )
-    return (
-        workers if command.app else replace(workers, why={**why, "app": "CELERY_APP is not set: check this"})
-    )
+
+
+def _why(command: WorkerCommand, cores: int) -> dict[str, str]:
+    """Why a key has its value, where the file does not say it."""
+    why = {}
+    if not command.concurrency:
+        why["concurrency"] = f"no -c there; Celery's default, the {cores} cores here"
+    if not command.queues:
+        why["queues"] = "no -Q there; Celery's default, unless the app says otherwise"
+    if not command.app:
+        why["app"] = "CELERY_APP is not set: check this"
+    return why
