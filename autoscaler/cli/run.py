@@ -15,6 +15,7 @@ from autoscaler.console.access import Rules
 from autoscaler.console.server import Server, make_app
 from autoscaler.daemon import Daemon, SteadyClock
 from autoscaler.notify import Notifier
+from autoscaler.store.history import History
 
 log = logging.getLogger("autoscaler")
 
@@ -50,5 +51,6 @@ def run(path: Path | None) -> None:
         clock,
         ask=daemon.ask,
         rules=lambda: Rules(daemon.config.console.secrets, console.listen),
+        reader=History(daemon.config.state_dir),
     )
     daemon.run(beside=Server(app, console.socket, console.listen))

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from autoscaler.console import wire
 from autoscaler.console.explained import ExplanationView
+from autoscaler.console.past import DecisionsView
 from autoscaler.console.singletons import SingletonsView
 from autoscaler.console.situation import SituationView
 from autoscaler.console.views import CarriedOut, FleetsView, HealthView, View, WorkersView
@@ -49,6 +50,11 @@ class Client:
     def situation(self, fleet: str) -> SituationView:
         """What a fleet's last decision was taken on; raises as `fleets`, and UnknownName."""
         return self._get(wire.path_of("fleets", fleet, "situation"), SituationView)
+
+    def decisions(self, fleet: str, limit: int, since: float = 0.0) -> DecisionsView:
+        """The last decisions about a fleet, newest first; raises as `explanation`."""
+        path = wire.path_of("fleets", fleet, "decisions")
+        return self._get(f"{path}?limit={limit}&since={since}", DecisionsView)
 
     def health(self) -> HealthView:
         """Whether the daemon does its work; raises as `fleets`."""

@@ -22,6 +22,7 @@ from autoscaler import __version__
 from autoscaler.console.access import Guard, Rules
 from autoscaler.console.commands import Ask, commands
 from autoscaler.console.explained import ExplanationView, explanation_view
+from autoscaler.console.history import Reader, history
 from autoscaler.console.peers import PeerProtocol
 from autoscaler.console.singletons import SingletonsView, singletons_view
 from autoscaler.console.situation import SituationView, situation_view
@@ -52,6 +53,7 @@ def make_app(
     clock: Callable[[], float],
     ask: Ask | None = None,
     rules: Callable[[], Rules] = Rules,
+    reader: Reader | None = None,
 ) -> FastAPI:
     """The API over whatever `snapshot` returns at each request.
 
@@ -59,11 +61,14 @@ def make_app(
     ----------
     ask : has the loop carry a command out; without it nothing can be changed.
     rules : what the config says of the ways in, at each request.
+    reader : reads what has been; without it only the last tick is told.
     """
     app = FastAPI(title="autoscaler", version=__version__, docs_url=None, redoc_url=None)
     app.add_middleware(Guard, rules=rules)
     if ask is not None:
         app.include_router(commands(ask))
+    if reader is not None:
+        app.include_router(history(reader, lambda: _names(snapshot())))
 
     @app.get("/api/v1/fleets")
     def fleets() -> FleetsView:
@@ -103,6 +108,10 @@ def make_app(
         return health_view(seen, now, __version__)
 
     return app
+
+
+def _names(snapshot: Snapshot) -> list[str]:
+    return [each.name for each in snapshot.tick.fleets] if snapshot.tick else []
 
 
 def _find(snapshot: Snapshot, name: str) -> tuple[FleetTick, float]:

@@ -22,6 +22,7 @@ cut ends the workers too).
     orders.py    what operators ordered
     memories.py  memory and tracks, and reading tracks beside the daemon
     record.py    samples, minutes and decisions, and their clean-up
+    history.py   reading samples and decisions beside the daemon
     store.py     all of it as the loop uses it
 """
 

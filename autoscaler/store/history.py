@@ -1,0 +1,84 @@
+"""What has been, read beside the daemon that writes it: newest first."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pydantic import TypeAdapter
+
+from autoscaler.errors import StoreError
+from autoscaler.model import Reason
+from autoscaler.store.database import BUSY_TIMEOUT, Row
+from autoscaler.store.schema import DATABASE
+
+_REASONS: Final = TypeAdapter(tuple[Reason, ...])
+
+
+@dataclass(frozen=True, slots=True)
+class PastDecision:
+    """A decision that differed from the one before it."""
+
+    at: float
+    #: Serving and held workers when it was taken, and those that there should be.
+    current: int
+    desired: int
+    #: Highest recommendation before any limit; None when no policy had one.
+    recommended: int | None
+    reasons: tuple[Reason, ...]
+    #: Tasks; lower bounds where a reason says that something was unknown.
+    ready: float
+    reserved: int
+    running: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A fleet at one time."""
+
+    at: float
+    #: Tasks; None while it was unknown.
+    ready: float | None
+    reserved: int
+    running: int
+    workers: int
+    desired: int
+
+
+class History:
+    """Reads a state folder's database; any thread, any process that may read it."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._path = state_dir / DATABASE
+
+    def decisions(self, fleet: str, limit: int, since: float = 0.0) -> list[PastDecision]:
+        """The last decisions about a fleet, from a time on.
+
+        Raises
+        ------
+        StoreError : the database cannot be read.
+        """
+        columns = "at, current, desired, recommended, reasons, ready, reserved, running"
+        return [
+            PastDecision(at, current, desired, recommended, _REASONS.validate_json(reasons), *demand)
+            for at, current, desired, recommended, reasons, *demand in self._rows(
+                "decisions", columns, fleet, limit, since
+            )
+        ]
+
+    def samples(self, fleet: str, limit: int, since: float = 0.0) -> list[Sample]:
+        """The last samples of a fleet, from a time on; raises as `decisions`."""
+        columns = "at, ready, reserved, running, workers, desired"
+        return [Sample(*row) for row in self._rows("samples", columns, fleet, limit, since)]
+
+    def _rows(self, table: str, columns: str, fleet: str, limit: int, since: float) -> list[Row]:
+        sql = f"SELECT {columns} FROM {table} WHERE fleet = ? AND at >= ? ORDER BY at DESC LIMIT ?"  # noqa: S608
+        url = f"{self._path.as_uri()}?mode=ro"
+        try:
+            with closing(sqlite3.connect(url, uri=True, timeout=BUSY_TIMEOUT)) as database:
+                return database.execute(sql, (fleet, since, limit)).fetchall()
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"{self._path} cannot be read: {error}") from error
