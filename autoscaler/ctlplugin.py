@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 from supervisor.supervisorctl import ControllerPluginBase
 
 from autoscaler.console import wire
-from autoscaler.console.words import explanation_lines, holds, troubles, worker_holds
+from autoscaler.console.words import explanation_lines, holds, states, troubles, worker_holds
 from autoscaler.errors import AutoscalerError, DaemonNotRunning
 
 SOCKET = "/run/autoscaler/autoscaler.sock"
@@ -122,10 +122,9 @@ class AutoscalePlugin(ControllerPluginBase):  # type: ignore[misc]  # supervisor
     def _status(self, _verb: str, _words: list[str]) -> Iterator[str]:
         fleets, workers = self._get("fleets"), self._get("workers")
         for fleet in fleets.fleets:
-            states = ", ".join(f"{number} {state}" for state, number in sorted((fleet.workers or {}).items()))
             wanted = "?" if fleet.desired is None else fleet.desired
             why = "; ".join(reason.text for reason in fleet.reasons)
-            yield f"{fleet.name:<24} {states or 'no workers'}; wanted {wanted}: {why}"
+            yield f"{fleet.name:<24} {states(fleet)}; wanted {wanted}: {why}"
         yield from (f"held: {line}" for line in [*holds(fleets), *worker_holds(workers)])
         yield from (f"! {line}" for line in troubles(fleets))
 

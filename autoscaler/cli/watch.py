@@ -14,7 +14,7 @@ from autoscaler.cli.options import client, config_option, socket_option
 from autoscaler.console.client import Client
 from autoscaler.console.tables import fleets_table, workers_table
 from autoscaler.console.views import FleetsView
-from autoscaler.console.words import holds, troubles
+from autoscaler.console.words import holds, states, troubles
 from autoscaler.errors import AutoscalerError, DaemonNotRunning
 
 #: Seconds between two looks for a new tick.
@@ -80,9 +80,8 @@ def _print(daemon: Client) -> None:
 
 def _lines(view: FleetsView) -> list[str]:
     fleets = [
-        f"{fleet.name}: "
-        + (", ".join(f"{number} {state}" for state, number in (fleet.workers or {}).items()) or "no workers")
-        + f"; wants {fleet.desired}: {'; '.join(reason.code for reason in fleet.reasons)}"
+        f"{fleet.name}: {states(fleet)}; wants {'?' if fleet.desired is None else fleet.desired}"
+        f": {'; '.join(reason.code for reason in fleet.reasons)}".removesuffix(": ")
         for fleet in view.fleets
     ]
     return [*fleets, *(f"! {line}" for line in troubles(view))]

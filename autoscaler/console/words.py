@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from autoscaler.console.explained import ExplanationView
-    from autoscaler.console.views import FleetsView, HoldView, WorkersView
+    from autoscaler.console.views import FleetsView, FleetView, HoldView, WorkersView
 
 
 def duration(seconds: float) -> str:
@@ -56,6 +56,13 @@ def worker_holds(view: WorkersView) -> list[str]:
     """What operators ordered for single workers, a line each."""
     now = view.at or 0.0
     return [f"{worker.name}: {hold_text(worker.hold, now)}" for worker in view.workers if worker.hold]
+
+
+def states(fleet: FleetView) -> str:
+    """``2 running, 1 held``; unknown is not none."""
+    if fleet.workers is None:
+        return "workers unknown"
+    return ", ".join(f"{number} {state}" for state, number in sorted(fleet.workers.items())) or "no workers"
 
 
 def troubles(view: FleetsView) -> list[str]:
