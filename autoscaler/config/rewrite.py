@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -45,8 +46,10 @@ class Held:
         ------
         EditFailed : it changed since it was read, or cannot be written; it is as it was.
         """
-        temporary = self.target.with_name(f".{self.target.name}.{os.getpid()}")
-        saved = self.target.with_name(f".{self.target.name}.{os.getpid()}.bak")
+        # Names of this call alone: whoever waited may begin as soon as the new file is there.
+        mark = secrets.token_hex(4)
+        temporary = self.target.with_name(f".{self.target.name}.{mark}")
+        saved = self.target.with_name(f".{self.target.name}.{mark}.bak")
         try:
             _write_like(self.target, temporary, content)
             _write_like(self.target, saved, self.content)
