@@ -89,9 +89,9 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         pass
 
 
-def test_a_folder_that_takes_no_file_is_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_takes_no_file_is_told(file: Path) -> None:
     with held(file) as found:
-        (file.parent / f".{file.name}.{os.getpid()}").mkdir()  # in the way, also of root
+        found.backup.mkdir()  # in the way, also of root
         with pytest.raises(EditFailed, match="cannot be written: Is a directory"):
             found.replace(b"a: 2\n")
     assert file.read_bytes() == b"a: 1\n"
