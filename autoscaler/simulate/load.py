@@ -23,12 +23,17 @@ class Load:
     arrivals : seconds from the beginning, never falling, all below `duration`.
     services : seconds that each task runs in one slot, > 0; as long as `arrivals`.
     duration : seconds that the load lasts, its quiet end included.
+    outages : (begin, end) of each time in which the broker is away, in order: no task is handed out, and
+        no scaler sees a queue or worker.
+    crashes : times at which the busiest worker dies and its supervisor starts it again, in order.
     """
 
     name: str
     arrivals: tuple[float, ...]
     services: tuple[float, ...]
     duration: float
+    outages: tuple[tuple[float, float], ...] = ()
+    crashes: tuple[float, ...] = ()
 
     @property
     def work(self) -> float:

@@ -72,9 +72,10 @@ class Ours:
     def step(self, now: float, world: World, seen: Sample) -> None:
         """One tick: observe, decide, act."""
         nodes = {_name(node): node for node in world.nodes}
-        workers = tuple(self._worker(now, name, node) for name, node in nodes.items())
+        workers = tuple(self._worker(now, name, node, answers=seen.known) for name, node in nodes.items())
         self._seen = {node.number: self._seen[node.number] for node in world.nodes}
-        queues: dict[str, Reading[QueueStats]] = {QUEUE: Known(_queue(seen), seen.at)}
+        away = Unknown("the broker is away", now)
+        queues: dict[str, Reading[QueueStats]] = {QUEUE: Known(_queue(seen), seen.at) if seen.known else away}
         self.decision = self._decide(now, queues, workers)
         for name in self.decision.restore:
             world.restore(nodes[name])
@@ -94,17 +95,17 @@ class Ours:
         decision, self._memory = decide(situation, self._memory)
         return decision
 
-    def _worker(self, now: float, name: str, node: Node) -> Worker:
+    def _worker(self, now: float, name: str, node: Node, *, answers: bool) -> Worker:
         state = _STATES[node.phase]
         before = self._seen.get(node.number)
         if before is None or before.state is not state:
             self._seen[node.number] = before = Seen(state, now)
         stats: Reading[WorkerStats] = (
-            Unknown("it has not answered yet", now)
-            if node.phase is Phase.STARTING
+            Unknown("it does not answer", now)
+            if node.phase is Phase.STARTING or not answers
             else Known(_stats(name, node, slots=self.scaling.concurrency), now)
         )
-        return Worker(name, FLEET, name, state, before.since, node.number, stats)
+        return Worker(name, FLEET, name, state, before.since, node.pid, stats)
 
 
 def _name(node: Node) -> str:
@@ -118,7 +119,7 @@ def _queue(seen: Sample) -> QueueStats:
 def _stats(name: str, node: Node, slots: int) -> WorkerStats:
     return WorkerStats(
         node=name,
-        pid=node.number,
+        pid=node.pid,
         slots=slots,
         accepted=node.accepted,
         active=tuple(ActiveTask(str(task), "task", started) for task, started in node.running.items()),

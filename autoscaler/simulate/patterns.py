@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from autoscaler.simulate.load import Load, Service, exponential, made, mixture, poisson, spread
@@ -59,6 +60,24 @@ def idle_then_one(rng: random.Random, service: Service) -> Load:
     return made("idle-then-one", [HOUR / 2], HOUR, service, rng)
 
 
+def broker_outage(rng: random.Random, service: Service) -> Load:
+    """4 tasks a second; the broker is away for 2 minutes after 20, and for 20 seconds after 40.
+
+    Whoever wanted to publish then tries again, and gets through in the 5 seconds after.
+    """
+    outages = ((HOUR / 3, HOUR / 3 + 120.0), (2 * HOUR / 3, 2 * HOUR / 3 + 20.0))
+    times = poisson(rng, 4.0, 0.0, HOUR)
+    for begin, end in outages:
+        times = [end + 5.0 * rng.random() if begin <= time < end else time for time in times]
+    return replace(made("broker-outage", times, HOUR, service, rng), outages=outages)
+
+
+def worker_crash(rng: random.Random, service: Service) -> Load:
+    """4 tasks a second; every 5 minutes the busiest worker dies and is started again."""
+    crashes = tuple(300.0 * number + 137.0 for number in range(12))
+    return replace(made("worker-crash", poisson(rng, 4.0, 0.0, HOUR), HOUR, service, rng), crashes=crashes)
+
+
 #: By the name that `--pattern` takes.
 PATTERNS: Mapping[str, Callable[[random.Random, Service], Load]] = MappingProxyType(
     {
@@ -68,6 +87,8 @@ PATTERNS: Mapping[str, Callable[[random.Random, Service], Load]] = MappingProxyT
         "rare-long": rare_long,
         "slow-drift": slow_drift,
         "idle-then-one": idle_then_one,
+        "broker-outage": broker_outage,
+        "worker-crash": worker_crash,
     }
 )
 

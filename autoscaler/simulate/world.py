@@ -28,14 +28,32 @@ class Phase(Enum):
     GONE = "gone"
 
 
+class Disturbance(Enum):
+    """What a load does to the world beside its tasks."""
+
+    OUTAGE = "the broker goes away"
+    BACK = "it is back"
+    CRASH = "a worker dies"
+
+
+def _disturbances(load: Load) -> list[tuple[float, Disturbance]]:
+    """In the order of time."""
+    found = [(at, Disturbance.CRASH) for at in load.crashes]
+    for begin, end in load.outages:
+        found += [(begin, Disturbance.OUTAGE), (end, Disturbance.BACK)]
+    return sorted(found, key=lambda each: each[0])
+
+
 class Node:
     """One simulated worker. Changed by its World only."""
 
-    __slots__ = ("accepted", "born", "held", "listed", "number", "phase", "ready_at", "running")
+    __slots__ = ("accepted", "born", "held", "listed", "number", "phase", "pid", "ready_at", "running")
 
-    def __init__(self, number: int, born: float, ready_at: float) -> None:
+    def __init__(self, number: int, born: float, ready_at: float, pid: int = 0) -> None:
         #: Position in the fleet, 1-based; the lowest free one.
         self.number = number
+        #: Of its process: another one after a crash.
+        self.pid = pid
         self.born = born
         self.ready_at = ready_at
         self.phase = Phase.STARTING
@@ -66,6 +84,8 @@ class Sample:
     published: int
     #: Seconds that the oldest task in the queue has waited; 0 when it is empty.
     oldest: float
+    #: False: the broker is away, and nothing of this can be seen.
+    known: bool = True
 
 
 class World:
@@ -91,6 +111,10 @@ class World:
         self.sizes: list[tuple[float, int, int]] = []
         #: Called with the time after each arrival that has to wait.
         self.on_waiting: Callable[[float], None] | None = None
+        #: Whether the broker is away.
+        self.cut_off = False
+        self._disturbances = deque(_disturbances(load))
+        self._pids = 0
         self._start_time = setting.start_time if start_time is None else start_time
         self._capacity = setting.concurrency + setting.prefetch
         self._round: deque[Node] = deque()
@@ -99,7 +123,7 @@ class World:
         self._next = 0
         initial = setting.min_workers if setting.initial is None else setting.initial
         for number in range(1, initial + 1):
-            self._join(Node(number, 0.0, 0.0))
+            self._join(self._node(number, 0.0))
         self._note_size()
 
     # --- what a scaler may see ---
@@ -112,7 +136,7 @@ class World:
         """The queue now."""
         oldest = self.now - self.load.arrivals[self.queue[0]] if self.queue else 0.0
         held = sum(len(node.running) + len(node.held) for node in self.nodes)
-        return Sample(self.now, len(self.queue), held, self._next, oldest)
+        return Sample(self.now, len(self.queue), held, self._next, oldest, known=not self.cut_off)
 
     @property
     def finished(self) -> bool:
@@ -127,13 +151,20 @@ class World:
         """Start one worker; it takes tasks after the start time."""
         taken = {node.number for node in self.nodes}
         number = next(n for n in range(1, len(taken) + 2) if n not in taken)
-        node = Node(number, self.now, self.now + self._start_time)
-        self.nodes.append(node)
-        self._push(node.ready_at, node, -1)
         if self.now >= self.setting.warmup:
             self.starts += 1
+        return self._begin(number)
+
+    def _begin(self, number: int) -> Node:
+        node = self._node(number, self._start_time)
+        self.nodes.append(node)
+        self._push(node.ready_at, node, -1)
         self._note_size()
         return node
+
+    def _node(self, number: int, start_time: float) -> Node:
+        self._pids += 1
+        return Node(number, self.now, self.now + start_time, self._pids)
 
     def drain(self, node: Node) -> None:
         """Let a worker finish what it has, take nothing more, and go."""
@@ -169,13 +200,31 @@ class World:
         while True:
             arrival = arrivals[self._next] if self._next < len(arrivals) else inf
             event = events[0][0] if events else inf
-            if min(arrival, event) > until:
+            disturbance = self._disturbances[0][0] if self._disturbances else inf
+            if min(arrival, event, disturbance) > until:
                 break
-            if event <= arrival:
+            if disturbance <= min(arrival, event):
+                self._disturb()
+            elif event <= arrival:
                 self._happen()
             else:
                 self._arrive(arrival)
         self.now = until
+
+    def _disturb(self) -> None:
+        self.now, what = self._disturbances.popleft()
+        self.cut_off = what is Disturbance.OUTAGE or (self.cut_off and what is Disturbance.CRASH)
+        if what is Disturbance.CRASH:
+            self._crash()
+        self._dispatch()
+
+    def _crash(self) -> None:
+        """Let the busiest worker die; its supervisor starts it again at once."""
+        running = [node for node in self.nodes if node.phase is Phase.RUNNING]
+        if running:
+            node = max(running, key=lambda each: (len(each.running), -each.number))
+            self.kill(node)
+            self._begin(node.number)
 
     def _settle(self) -> None:
         """Let what is due now happen, such as the end of an idle worker."""
@@ -221,7 +270,7 @@ class World:
     def _dispatch(self) -> None:
         """Hand tasks to the consumers in turn, while there are both."""
         consumers, queue = self._round, self.queue
-        while queue and consumers:
+        while queue and consumers and not self.cut_off:
             node = consumers.popleft()
             node.listed = False
             if node.phase is Phase.RUNNING:

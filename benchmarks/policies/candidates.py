@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from autoscaler.model import BacklogPerWorker, MaxWait, PolicySettings, Scaling
 from autoscaler.simulate.against import mean_workers, peak_workers
@@ -21,11 +22,14 @@ from autoscaler.simulate.peers import (
 )
 from autoscaler.simulate.run import Scaler
 from autoscaler.simulate.setting import Setting
+from benchmarks.policies.oracle import Oracle
 
 #: This product's flagship as its users get it: the wanted wait and nothing else.
 FLAGSHIP = "max_wait"
 #: Policies of this product; all others are peers.
 OURS = frozenset({FLAGSHIP, "max_wait tuned", "backlog_per_worker"})
+#: What is shown beside, but is no peer: one that sees the future, and a peer without its own mechanism.
+BESIDE = frozenset({"oracle", "celery, start B"})
 
 
 #: Makes a peer for a load.
@@ -44,7 +48,7 @@ class Candidate:
 
 def candidates() -> tuple[Candidate, ...]:
     """All of them; the first of each policy is as its documentation or default has it."""
-    return (*_ours(), *_keda(), *_others(), *_fixed())
+    return (*_ours(), *_keda(), *_others(), *_fixed(), *_oracle())
 
 
 Rule = Callable[[float, float], PolicySettings]
@@ -100,6 +104,9 @@ def _keda_of(value: float | None, window: float) -> Maker:
 def _others() -> Iterator[Candidate]:
     for keepalive in (30.0, 10.0):
         yield _peer("celery", f"keepalive {keepalive:g} s", _always(CeleryAutoscale, keepalive))
+    for keepalive in (30.0, 10.0):
+        slow = _always(CeleryAutoscale, keepalive, None)
+        yield _peer("celery, start B", f"keepalive {keepalive:g} s", slow)
     for share in (1.0, 0.3, 0.1):
         yield _peer("aws", f"target {share:g} W/S", _waiting(AwsBacklog, share))
     for steps in ((20, 0, 1, 60.0), (5, 0, 2, 30.0), (5, 0, 4, 15.0), (1, 0, 4, 15.0), (20, 0, 8, 15.0)):
@@ -110,7 +117,7 @@ def _others() -> Iterator[Candidate]:
         yield _peer("laravel", label, _waiting(LaravelHybrid, threshold, cooldown))
 
 
-def _always(kind: Callable[..., Peer], *arguments: float) -> Maker:
+def _always(kind: Callable[..., Peer], *arguments: float | None) -> Maker:
     return lambda _load, _setting: kind(*arguments)
 
 
@@ -127,6 +134,15 @@ def _fixed() -> Iterator[Candidate]:
 
 def _fixed_of(share: float) -> Maker:
     return lambda load, setting: Fixed(_between(load, setting, share))
+
+
+def _oracle() -> Iterator[Candidate]:
+    for share in (0.9, 0.75):
+        yield Candidate("oracle", f"plans with {share:g} W", partial(_oracle_of, share))
+
+
+def _oracle_of(share: float, _load: Load, setting: Setting) -> Scaler:
+    return Oracle(setting, share)
 
 
 def _between(load: Load, setting: Setting, share: float) -> int:

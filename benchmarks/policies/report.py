@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
 
-from benchmarks.policies.candidates import FLAGSHIP, OURS
+from autoscaler.simulate.setting import Setting
+from benchmarks.policies.candidates import BESIDE, FLAGSHIP, OURS
 from benchmarks.policies.study import ALLOWED, Study, Tried
 
 #: Student's t, two-sided 95 %, by degrees of freedom; beyond the table the normal one.
@@ -24,7 +25,7 @@ def interval(values: Sequence[float]) -> float:
 
 def best_peer(study: Study) -> Tried | None:
     """The cheapest peer that keeps the wait on the report loads."""
-    peers = [tried for tried in study.chosen if tried.candidate.policy not in OURS]
+    peers = [tried for tried in study.chosen if tried.candidate.policy not in OURS | BESIDE]
     keeping = [tried for tried in peers if tried.violations <= ALLOWED]
     return min(keeping, key=lambda tried: tried.worker_seconds, default=None)
 
@@ -32,6 +33,74 @@ def best_peer(study: Study) -> Tried | None:
 def flagship(study: Study) -> Tried:
     """What this product does where its user says nothing but the wait."""
     return next(tried for tried in study.chosen if tried.candidate.policy == FLAGSHIP)
+
+
+Point = tuple[str, str, str, str, str]
+
+
+def points(path: Path) -> set[Point]:
+    """The (workload, wait, start, max, lag) that a CSV file has, as they stand in it."""
+    if not path.exists():
+        return set()
+    with path.open(newline="", encoding="utf-8") as file:
+        return {(row[0], row[1], row[2], row[3], row[4]) for row in list(csv.reader(file))[1:] if row}
+
+
+def point(workload: str, setting: Setting) -> Point:
+    """The same of one that is to be run."""
+    wait, start, most, lag = setting.wait, setting.start_time, setting.max_workers, setting.lag
+    return (workload, str(wait), str(start), str(most), str(lag))
+
+
+def append_csv(path: Path, study: Study) -> None:
+    """Add a study to a file, and the header to a new one."""
+    new = not path.exists()
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerows([_COLUMNS] if new else [])
+        writer.writerows(_line(study, tried) for tried in study.chosen)
+
+
+def grid_markdown(path: Path) -> str:
+    """What the grid's file says of the flagship, a line a point."""
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    lines = [
+        "# The grid, as far as it was run",
+        "",
+        "Written by `python -m benchmarks.policies --full`; every policy is in full.csv. ± is the 95 %",
+        "confidence interval over the loads. The peer is the cheapest tuned one with at most 1 % too late.",
+        "",
+        "| workload | W | B | max | lag | too late | cost | cost / bound | peer | cost / its cost | starts |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        *map(_grid_line, _by_point(rows)),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _by_point(rows: list[dict[str, str]]) -> Iterator[list[dict[str, str]]]:
+    keys = [tuple(row[column] for column in _COLUMNS[:5]) for row in rows]
+    for key in dict.fromkeys(keys):
+        yield [row for row, its in zip(rows, keys, strict=True) if its == key]
+
+
+def _grid_line(rows: list[dict[str, str]]) -> str:
+    ours = next(row for row in rows if row["policy"] == FLAGSHIP)
+    others = [row for row in rows if row["policy"] not in OURS | BESIDE]
+    keeping = [row for row in others if float(row["violations"]) <= ALLOWED]
+    peer = min(keeping, key=lambda row: float(row["worker_hours"]), default=None)
+    share = float(ours["worker_hours"]) / float(peer["worker_hours"]) if peer else math.nan
+    cells = (
+        *(ours[column] for column in _COLUMNS[:5]),
+        f"{float(ours['violations']):.2%} ± {float(ours['violations_ci95']):.2%}",
+        f"{float(ours['cost']):.2f} ± {float(ours['cost_ci95']):.2f}",
+        f"{float(ours['to_bound']):.2f}",
+        f"{peer['policy']} ({peer['setting']})" if peer else "none",
+        f"{share:.2f}",
+        f"{float(ours['starts']):.0f}" + (f" / {float(peer['starts']):.0f}" if peer else ""),
+    )
+    return _cells(cells)
 
 
 def write_csv(path: Path, studies: Sequence[Study]) -> None:

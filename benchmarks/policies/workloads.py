@@ -129,6 +129,8 @@ def _made() -> Iterator[Workload]:
         ("rare-long", True, 1),
         ("slow-drift", True, 1),
         ("idle-then-one", False, 0),
+        ("broker-outage", False, 1),
+        ("worker-crash", True, 1),
     )
     for name, smooth, least in kinds:
         tune, report = (
@@ -150,6 +152,34 @@ def _counted(counts: Counts, path: Path) -> Workload:
         tuple(partial(make, values, TUNE_SEEDS[0]) for values in odd),
         tuple(partial(make, values, seed) for values in even for seed in DAY_SEEDS),
     )
+
+
+def traced_days(traces: Path | None, day: float) -> Iterator[tuple[str, Maker]]:
+    """The windows of consecutive days of each trace of counts, one load, each at its time of the day.
+
+    Parameters
+    ----------
+    day : seconds from one window to the next.
+    """
+    for counts in COUNTS:
+        path = traces / counts.file if traces else None
+        if path is not None and path.is_file():
+            yield counts.name, partial(_days, counts, path, day)
+
+
+#: Consecutive days, the first of which are learnt from.
+DAYS = 5
+
+
+def _days(counts: Counts, path: Path, day: float) -> Load:
+    rows = dict(_rows(path))
+    first = datetime.fromisoformat(min(counts.odd_days + counts.even_days))
+    windows = [_window(counts, rows, f"{first + timedelta(days=each):%Y-%m-%d}") for each in range(DAYS)]
+    scale = BUSIEST / counts.service * counts.period / max(map(max, windows))
+    loads = [_spread(counts, scale, values, DAY_SEEDS[0]) for values in windows]
+    arrivals = tuple(index * day + time for index, load in enumerate(loads) for time in load.arrivals)
+    services = tuple(service for load in loads for service in load.services)
+    return Load(counts.name, arrivals, services, DAYS * day)
 
 
 def _rows(path: Path) -> Iterator[tuple[datetime, float]]:

@@ -23,7 +23,9 @@ def run(name: str, seed: int, service: float = 2.0, setting: Setting = SETTING) 
 
 @pytest.mark.parametrize("name", sorted(PATTERNS))
 def test_the_wait_is_kept_from_the_first_task_on(name: str) -> None:
-    assert run(name, seed=11).violations <= 0.001
+    # What waits when the broker goes away for longer than the wait is late whoever scales.
+    allowed = 0.01 if name == "broker-outage" else 0.001
+    assert run(name, seed=11).violations <= allowed
 
 
 def test_a_fleet_near_its_maximum_meets_a_rush_before_its_tasks_wait() -> None:
@@ -37,3 +39,14 @@ def test_reserved_tasks_of_busy_workers_keep_no_idle_ones() -> None:
 
 def test_counts_that_are_five_seconds_old_are_fresh_enough() -> None:
     assert run("cron-burst", seed=1, setting=Setting(wait=30.0, lag=5.0)).violations == 0
+
+
+def test_a_fleet_does_not_shrink_while_the_broker_is_away_and_is_in_time_after_it() -> None:
+    outcome = run("broker-outage", seed=1)
+    away = [size for time, size, _ in outcome.sizes if 1202 <= time < 1320]
+    before = [size for time, size, _ in outcome.sizes if time < 1202][-1]
+    assert all(size >= before for size in away)
+    arrivals = pattern("broker-outage", 1, exponential(2.0)).arrivals
+    waits = [wait for at, wait in zip(arrivals, outcome.waits, strict=True) if 1320 <= at < 1326]
+    assert len(waits) > 400
+    assert max(waits) <= SETTING.wait

@@ -106,3 +106,36 @@ def test_workers_are_numbered_by_the_lowest_free_number() -> None:
     here.drain(here.nodes[1])
     assert here.start().number == 2
     assert here.start().number == 4
+
+
+# --- what happens beside the tasks ---
+
+
+def test_while_the_broker_is_away_nothing_begins_and_nothing_is_seen() -> None:
+    load = Load("x", (0.0, 5.0, 30.0), (1.0, 1.0, 1.0), 40.0, outages=((4.0, 20.0),))
+    world = World(load, Setting(wait=30.0, min_workers=2))
+    world.advance(10.0)
+    assert not world.sample().known
+    world.advance(40.0)
+    assert world.sample().known
+    assert world.waits() == [0.0, 15.0, 0.0]
+
+
+def test_a_crashed_worker_is_started_again_and_its_task_runs_again() -> None:
+    load = Load("x", (0.0,), (10.0,), 60.0, crashes=(4.0,))
+    world = World(load, Setting(wait=30.0, min_workers=1, start_time=8.0))
+    (first,) = world.nodes
+    world.advance(5.0)
+    (again,) = world.nodes
+    assert (again.number, again.pid != first.pid) == (first.number, True)
+    world.advance(21.9)
+    assert not world.finished
+    world.advance(22.0)
+    assert world.finished
+    assert (world.killed, world.starts, world.waits()) == (1, 0, [0.0])
+
+
+def test_a_crash_of_nobody_is_nothing() -> None:
+    world = World(Load("x", (), (), 10.0, crashes=(4.0,)), Setting(wait=30.0, min_workers=0))
+    world.advance(10.0)
+    assert world.nodes == []

@@ -7,6 +7,9 @@ from typing import ClassVar
 
 from autoscaler.simulate.peers.peer import Metrics, Victims
 
+#: Seconds that a fork takes.
+FORK = 0.3
+
 
 class CeleryAutoscale:
     """One process for each outstanding task, forked at once; down only a while after the last up.
@@ -18,13 +21,17 @@ class CeleryAutoscale:
     (AUTOSCALE_KEEPALIVE, 30 s).
     Celery 5.7 also counts the keepalive from the last task received; here it is from the last up only, as
     before, which is in its favour.
+
+    Parameters
+    ----------
+    keepalive, start_time : seconds; None: processes start like everybody's workers.
     """
 
     name: ClassVar[str] = "celery"
 
-    def __init__(self, keepalive: float = 30.0) -> None:
+    def __init__(self, keepalive: float = 30.0, start_time: float | None = FORK) -> None:
         self.interval = 1.0
-        self.start_time: float | None = 0.3
+        self.start_time = start_time
         self.victims = Victims.ONLY_IDLE
         self.on_message = True
         self._keepalive = keepalive

@@ -104,11 +104,13 @@ class PeerScaler:
 
     def step(self, now: float, world: World, seen: Sample) -> None:
         """One decision at the peer's own interval."""
-        self._published.append((seen.at, seen.published))
+        if seen.known:
+            self._published.append((seen.at, seen.published))
         while len(self._published) > 2 and self._published[1][0] <= seen.at - RATE_WINDOW:
             self._published.popleft()
         self._end_overdue(now, world)
-        self._decide(now, world, seen)
+        if seen.known:  # where its metrics fail it keeps the size, the best of them do
+            self._decide(now, world, seen)
 
     def _decide(self, now: float, world: World, seen: Sample) -> None:
         serving = world.serving()
