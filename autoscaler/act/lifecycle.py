@@ -129,17 +129,19 @@ def remember(worker: Worker) -> SeenWorker:
 
 
 def has_crashed(seen: SeenWorker | None, process: Process | None, drain: Drain | None) -> bool:
-    """Tell whether a worker ended by itself and badly since it was seen last.
+    """Tell whether a worker ended by itself since it was seen last.
 
     supervisord restarts a program that ends after `startsecs` for ever, so its own states do not tell: a new
-    pid with a bad exit status behind it does. A clean exit (a restart by hand) has status 0, and a new
-    supervisord knows no exit status yet.
+    pid does. It forgets the exit status as it starts the next process, so that a clean end by itself counts
+    too, unless it is seen between the two. One that was stopped by hand was held in between, and a new
+    supervisord knows of no process that has ended.
     """
     if seen is None or process is None or drain is not None:
         return False
     gave_up = process.state is ProcessState.FATAL and seen.state is not WorkerState.FAILED
-    replaced = seen.pid is not None and process.pid != seen.pid and process.exit_status != 0
-    return gave_up or replaced
+    replaced = seen.pid is not None and process.pid != seen.pid and seen.state is not WorkerState.HELD
+    by_itself = process.exit_status != 0 or (process.pid is not None and process.ended_at > 0)
+    return gave_up or (replaced and by_itself)
 
 
 class Step(StrEnum):

@@ -273,6 +273,7 @@ def _process(info: Mapping[str, Any]) -> Process:
         started_at=float(_whole(info["start"])),
         exit_status=_whole(info["exitstatus"]),
         spawn_error=str(info["spawnerr"]),
+        ended_at=float(_whole(info["stop"])),
     )
 
 

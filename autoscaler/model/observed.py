@@ -120,6 +120,8 @@ class Process:
     exit_status: int = 0
     #: supervisord's own words on a failed spawn, else empty.
     spawn_error: str = ""
+    #: When its latest finished process ended; 0 if none has under this supervisord.
+    ended_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,8 +37,8 @@ BACK = Drain("emails-01", DrainPhase.RESTORING, NOW)
 SILENT = Unknown("no reply in time", NOW)
 
 
-def process(state=ProcessState.RUNNING, pid=7, started_at=900.0, exit_status=0):
-    return Process("emails-01", state, pid, started_at, exit_status)
+def process(state=ProcessState.RUNNING, pid=7, started_at=900.0, exit_status=0, ended_at=0.0):
+    return Process("emails-01", state, pid, started_at, exit_status, ended_at=ended_at)
 
 
 def stats(queues=QUEUES, active=0, reserved=0, scheduled=0):
@@ -129,6 +129,15 @@ def test_the_time_in_a_state_survives_looking_again():
         (SeenWorker("w", 6, True, WorkerState.RUNNING, NOW), process(pid=6), None, False),
         (SeenWorker("w", 6, True, WorkerState.RUNNING, NOW), process(exit_status=-1), None, True),
         (SeenWorker("w", 6, True, WorkerState.RUNNING, NOW), process(exit_status=0), None, False),
+        (SeenWorker("w", 6, True, WorkerState.RUNNING, NOW), process(ended_at=899.0), None, True),
+        (SeenWorker("w", 6, True, WorkerState.HELD, NOW), process(ended_at=899.0), None, False),
+        (SeenWorker("w", None, True, WorkerState.HELD, NOW), process(ended_at=899.0), None, False),
+        (
+            SeenWorker("w", 6, True, WorkerState.RUNNING, NOW),
+            process(ProcessState.EXITED, None, ended_at=899.0),
+            None,
+            False,
+        ),
         (SeenWorker("w", 6, True, WorkerState.RUNNING, NOW), process(exit_status=1), OUT, False),
         (
             SeenWorker("w", None, False, WorkerState.STARTING, NOW),
@@ -144,7 +153,7 @@ def test_the_time_in_a_state_survives_looking_again():
         ),
     ],
 )
-def test_a_crash_is_a_new_process_after_a_bad_end(seen, now, drain, crashed):
+def test_a_crash_is_a_new_process_of_a_worker_that_nobody_stopped(seen, now, drain, crashed):
     assert has_crashed(seen, now, drain) is crashed
 
 
