@@ -57,6 +57,7 @@ class Fault:
     #: See `Window`.
     redelivers: bool = False
     returns: bool = False
+    away: bool = False
     blind: bool = False
     #: Whether the daemon that runs afterwards is another one.
     restarts_daemon: bool = False

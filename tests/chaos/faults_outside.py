@@ -6,21 +6,21 @@ from chaos.faults import Blow, fault
 from chaos.shrinks import TICK
 
 
-@fault("broker stopped and started", redelivers=True)
+@fault("broker stopped and started", redelivers=True, away=True)
 def broker_restarted(blow: Blow) -> None:
     blow.system.node.stop()
     blow.last(0, 3)
     blow.system.node.start()
 
 
-@fault("broker killed and started", redelivers=True)
+@fault("broker killed and started", redelivers=True, away=True)
 def broker_killed(blow: Blow) -> None:
     blow.system.node.kill()
     blow.last(0, 3)
     blow.system.node.start()
 
 
-@fault("broker frozen: every call hangs", blind=True)
+@fault("broker frozen: every call hangs", blind=True, away=True)
 def broker_paused(blow: Blow) -> None:
     blow.system.node.pause()
     blow.last(2, TICK + 6)

@@ -63,6 +63,8 @@ class Window:
     redelivers: bool = False
     #: Whether workers stop by it in a warm shutdown: what they have not begun goes back to the broker.
     returns: bool = False
+    #: Whether the workers cannot reach the broker while it lasts.
+    away: bool = False
     #: Whether neither queues nor workers can be seen by the daemon while it lasts.
     blind: bool = False
     #: What did not come back, if anything.
@@ -79,7 +81,8 @@ class Account:
     done: int = 0
     #: Accepted, and neither done nor ended by a fault that is meant to lose it.
     lost: list[str] = field(default_factory=list)
-    #: Acknowledged early and ended with a process that a fault killed: that is what early ack means.
+    #: Acknowledged early and ended with a process that a fault killed: that is what early ack means. Or
+    #: its worker could not send the message of its next try, which the broker has therefore never accepted.
     ended_by_fault: int = 0
     #: Attempts that ran more than once, all of them.
     run_twice: int = 0
@@ -120,7 +123,7 @@ def _judge(task: Published, entries: Sequence[Entry], windows: Sequence[Window],
     begins = [entry for entry in entries if entry.event == "begin"]
     if _is_done(task, entries):
         result.done += 1
-    elif task.kind == "early" and _fault_ended(task, begins, windows):
+    elif _ended_by_fault(task, entries, begins, windows):
         result.ended_by_fault += 1
     else:
         result.lost.append(_words(task, begins))
@@ -164,6 +167,22 @@ def _fault_ended(task: Published, begins: Sequence[Entry], windows: Sequence[Win
     if not begins:
         return any(window.killed and window.ended >= task.at for window in windows)
     return any(_killed_by_fault(begin, windows) for begin in begins)
+
+
+def _ended_by_fault(
+    task: Published, entries: Sequence[Entry], begins: Sequence[Entry], windows: Sequence[Window]
+) -> bool:
+    if task.kind == "retried":
+        return _could_not_ask_again(entries, windows)
+    return task.kind == "early" and _fault_ended(task, begins, windows)
+
+
+def _could_not_ask_again(entries: Sequence[Entry], windows: Sequence[Window]) -> bool:
+    """Whether a worker asked for another try while the broker was away: celery gives such a task up."""
+    asked = max((entry.at for entry in entries if entry.event == "again"), default=None)
+    return asked is not None and any(
+        window.away and window.began - SLACK <= asked <= window.ended + SLACK for window in windows
+    )
 
 
 def _killed_by_fault(begin: Entry, windows: Sequence[Window]) -> bool:

@@ -18,7 +18,8 @@ NOTES = (
     "A task belongs to the fault that was the latest when it was published.",
     "Run twice: the broker handed a message out again because of an injected fault (a killed process, a lost "
     "connection, an operator's stop); one that no fault explains is a failure.",
-    "Ended by a fault: acknowledged before it ran (early ack), in a process that a fault killed.",
+    "Ended by a fault: acknowledged before it ran (early ack), in a process that a fault killed; or its "
+    "worker could not publish its retry while the broker was away, so that the broker never accepted it.",
     "The state is never on a read-only disk: Linux refuses to make it so while the database is open.",
     "The wall clock is not stepped: the daemon reads it once, at its start, and counts on a monotonic clock.",
 )

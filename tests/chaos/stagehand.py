@@ -96,6 +96,7 @@ class Stagehand:
             killed=frozenset(blow.killed),
             redelivers=fault.redelivers,
             returns=fault.returns,
+            away=fault.away,
             blind=fault.blind,
             failure=failure,
             detail=blow.detail,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -108,6 +109,9 @@ class Theatre:
     def close(self) -> None:
         """End all of it."""
         self._closing.set()
+        for name in ("log", "state", "sv/conf.d"):  # they go with the file systems that they are on
+            with contextlib.suppress(OSError, shutil.Error):
+                shutil.copytree(self.folder / name, self.folder / "kept" / name)
         self._stack.close()
 
     def finish(self, seconds: float) -> None:

@@ -65,6 +65,12 @@ def test_a_task_acknowledged_early_may_go_down_with_a_process_that_a_fault_kille
     assert (counted.ended_by_fault, counted.lost, counted.killed_busy) == (1, [], [])
 
 
+@pytest.mark.parametrize(("away", "lost"), [(True, 0), (False, 1)])
+def test_a_retry_that_its_worker_could_not_publish_was_never_accepted(away, lost):
+    counted = judged(told("begin", 20), told("again", 21), kind="retried", windows=[fault(away=away)])
+    assert (len(counted.lost), counted.ended_by_fault) == (lost, 1 - lost)
+
+
 def test_a_second_try_is_no_second_run():
     tries = [told("begin", 11), told("again", 12), told("begin", 13, attempt=1), told("done", 14, attempt=1)]
     assert judged(*tries, kind="retried").run_twice == 0
