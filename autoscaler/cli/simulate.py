@@ -42,7 +42,12 @@ def _peers(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[st
     type=click.Path(path_type=Path, dir_okay=False),
     help="A CSV file: arrival[,service_time] a task, or period_start,count a period.",
 )
-@click.option("--pattern", type=click.Choice(list(PATTERNS)), help="A made load.")
+@click.option(
+    "--pattern",
+    metavar="NAME",
+    type=click.Choice(list(PATTERNS)),
+    help=f"A made load: {', '.join(PATTERNS)}.",
+)
 @click.option(
     "--from-history", "history", metavar="FLEET", help="What the daemon itself recorded of this fleet."
 )
