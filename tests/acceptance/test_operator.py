@@ -59,14 +59,14 @@ def test_the_operators_hand(system, eventually):
 
     # A size set by hand.
     ordered(system, "scale", "emails", "3")
-    eventually(lambda: len(system.pids()) == 3, 30, "three workers")
+    eventually(lambda: system.settled_at(3), 30, "three workers")
     refused = autoscaler(system, "scale", "emails", "9")
     assert (refused.exit_code, "max_workers (4)" in refused.stderr) == (1, True)
     assert "did you mean emails?" in autoscaler(system, "pause", "emial").stderr
     eventually(lambda: system.tally.done == 60, 60, "the load is done")
 
     # A busy worker is drained, finishes, stays stopped, and is not replaced; also not by the next daemon.
-    system.publish(6, 4.0)
+    system.publish(20, 1.5)  # more than two workers prefetch
     eventually(lambda: busy(system).get("emails-03"), 20, "emails-03 is busy")
     ordered(system, "drain", "emails-03", "--reason", "debugger")
     eventually(lambda: system.workers()["emails-03"].state == "draining", 10, "it drains")
