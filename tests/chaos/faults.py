@@ -68,7 +68,8 @@ class Fault:
     #: How often it comes beside the others.
     weight: int = 1
     #: Seconds within which everything must serve again.
-    recovers_within: float = 120.0
+    #: More than the longest pause after a crash loop, which any of them may meet.
+    recovers_within: float = 330.0
 
 
 FAULTS: dict[str, Fault] = {}

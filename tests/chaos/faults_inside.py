@@ -73,7 +73,7 @@ def _flagged(blow: Blow, flag: str) -> None:
     path.unlink()
 
 
-@fault("a fleet's workers crash at start", recovers_within=400)
+@fault("a fleet's workers crash at start")
 def worker_crash_loop(blow: Blow) -> None:
     _flagged(blow, "crash")
 

@@ -245,13 +245,16 @@ class Theatre:
             return "the daemon does not answer"
         if view.at < since:
             return "the daemon has not looked since"
-        troubles = [view.trouble, *view.config_problems, *view.unknown, *(f.trouble for f in view.fleets)]
+        # A fleet whose workers were killed again and again starts no new ones for a while: that is as wanted.
+        fleets = (fleet.trouble for fleet in view.fleets if "crashes within" not in fleet.trouble)
+        troubles = [view.trouble, *view.config_problems, *view.unknown, *fleets]
         for fleet in view.fleets:
             states = Counter(fleet.workers or {})
             troubles += fleet.demand.unknown if fleet.demand else ["no decision"]
             if states["running"] < min(1, fleet.desired or 0):
                 troubles.append(f"{fleet.name}: nobody runs")
-            if fleet.desired is not None and sum(states.values()) < fleet.desired:
+            short = fleet.desired is not None and sum(states.values()) < fleet.desired
+            if short and "crashes within" not in fleet.trouble:
                 troubles.append(f"{fleet.name}: {sum(states.values())} of {fleet.desired} exist")
         return "; ".join(filter(None, troubles))
 
