@@ -102,9 +102,11 @@ class Controller:
 
     def carry_out(self, now: float, command: Command) -> tuple[str, ...]:
         """Carry an operator's command out; see `Holds`."""
+        return self._holds.carry_out(now, command, self._ground())
+
+    def _ground(self) -> Ground:
         sizes = {fleet: each.size for fleet, each in self._memory.items() if each.size is not None}
-        start = self._target.supervisord.start
-        return self._holds.carry_out(now, command, Ground(self._config, sizes, self._look_at_programs, start))
+        return Ground(self._config, sizes, self._look_at_programs, self._target.supervisord.start)
 
     def tick(self, now: float) -> Tick:
         """Look, decide, act and record once.
@@ -118,9 +120,12 @@ class Controller:
             self._memory = {fleet: not_after(now, memory) for fleet, memory in self._memory.items()}
             self._tracks = {fleet: track_not_after(now, track) for fleet, track in self._tracks.items()}
             self._restored = False
+        settled: tuple[str, ...] = ()
         scene = self._look_at_programs()
+        if isinstance(scene, Scene) and (settled := self._holds.settle(now, scene, self._ground())):
+            scene = self._look_at_programs()  # before, a worker that was started just now had failed
         tick = self._blind_tick(now, scene) if isinstance(scene, str) else self._seeing_tick(now, scene)
-        tick = replace(tick, duration=time.monotonic() - started)
+        tick = replace(tick, actions=(*settled, *tick.actions), duration=time.monotonic() - started)
         self._store.record(tick, self._memory, self._tracks, self._minutes)
         self._minutes = {}
         return tick
@@ -212,8 +217,6 @@ class Controller:
     # --- decide ---
 
     def _seeing_tick(self, now: float, scene: Scene) -> Tick:
-        settled = self._holds.settle(now, self._config, scene, self._target.supervisord.start)
-        scene = replace(scene, drains=self._store.drains()) if settled else scene
         observation = self._observe(now, Known(scene.processes, now), self._ask_workers(scene))
         workers = self._view(now, scene, observation.workers)
         self._note_crashes(now, scene, workers)
@@ -230,7 +233,7 @@ class Controller:
             fleets=tuple(
                 self._fleet_tick(fleet, decision, workers, report) for fleet, decision in decisions.items()
             ),
-            actions=(*settled, *ended, *report.actions, *done),
+            actions=(*ended, *report.actions, *done),
             singletons=singletons,
         )
 

@@ -36,6 +36,8 @@ from autoscaler.wiring import HoldStore
 
 H = TypeVar("H", Hold, WorkerHold)
 
+_DRY = " (dry_run: nothing is changed)"
+
 
 @dataclass(frozen=True, slots=True)
 class Ground:
@@ -48,6 +50,11 @@ class Ground:
     look: Callable[[], Scene | str]
     #: Starts a stopped program; raises TargetError.
     start: Callable[[str], None]
+
+    def is_dry(self, fleet: str) -> bool:
+        """Whether nothing may be started or stopped in a fleet."""
+        settings = self.config.fleets.get(fleet)
+        return self.config.dry_run or (settings is not None and settings.dry_run)
 
 
 class Holds:
@@ -81,13 +88,13 @@ class Holds:
             case HoldFleets():
                 return self._hold_fleets(now, command, ground)
             case ReleaseFleets():
-                return self._release_fleets(command, ground)
+                return self._release_fleets(now, command, ground)
             case DrainWorker():
                 return (self._drain_worker(now, command, ground),)
             case ReleaseWorker():
                 scene = _seen(ground)
                 _known(command.worker, scene)
-                return (self._release_worker(now, command.worker, scene, ground.start),)
+                return (self._release_worker(now, command.worker, scene, ground),)
 
     def _hold_fleets(self, now: float, command: HoldFleets, ground: Ground) -> tuple[str, ...]:
         fleets = _fleets(command.fleets, ground.config)
@@ -106,10 +113,10 @@ class Holds:
             beneath = _beneath(old, ground.sizes.get(fleet.name))
             hold = replace(new, boot=self._boot, beneath=beneath) if command.this_boot else new
             self._store.put_hold(fleet.name, hold)
-            said.append(_told(now, fleet.name, hold, dry=fleet.dry_run or ground.config.dry_run))
+            said.append(_told(now, fleet.name, hold, dry=ground.is_dry(fleet.name)))
         return tuple(said)
 
-    def _release_fleets(self, command: ReleaseFleets, ground: Ground) -> tuple[str, ...]:
+    def _release_fleets(self, now: float, command: ReleaseFleets, ground: Ground) -> tuple[str, ...]:
         before = self._store.holds()
         said = []
         for name in [fleet.name for fleet in _fleets(command.fleets, ground.config)]:
@@ -122,9 +129,9 @@ class Holds:
                 continue
             self._store.delete_holds([name])
             said.append(f"{name}: {f'released, was {ordered(hold)}' if hold else 'nothing holds it'}")
-        return (*said, *(self._release_their_workers(command, ground) if command.workers else ()))
+        return (*said, *(self._release_their_workers(now, command, ground) if command.workers else ()))
 
-    def _release_their_workers(self, command: ReleaseFleets, ground: Ground) -> Iterator[str]:
+    def _release_their_workers(self, now: float, command: ReleaseFleets, ground: Ground) -> Iterator[str]:
         scene = ground.look()
         if isinstance(scene, str):
             yield f"held workers could not be looked at and stay as they are: {scene}"
@@ -135,7 +142,7 @@ class Holds:
                 continue
             if name in holds or _is_held(scene, name, None):
                 try:
-                    yield self._release_worker(0.0, name, scene, ground.start)
+                    yield self._release_worker(now, name, scene, ground)
                 except CommandRefused as refused:
                     yield str(refused)
 
@@ -154,9 +161,12 @@ class Holds:
         out = name not in scene.drains and process.state in ENDED
         self._store.put_worker_hold(WorkerHold(name, terms.by, terms.reason, now, until, out))
         what = "is out of service" if out else "finishes what it has and goes out of service"
-        return f"{name}: {what}, and stays so{_until(now, until)}; `autoscaler release {name}` ends that"
+        note = _DRY if ground.is_dry(fleet) and not out else ""
+        return (
+            f"{name}: {what}, and stays so{_until(now, until)}; `autoscaler release {name}` ends that{note}"
+        )
 
-    def _release_worker(self, now: float, name: str, scene: Scene, start: Callable[[str], None]) -> str:
+    def _release_worker(self, now: float, name: str, scene: Scene, ground: Ground) -> str:
         """End the hold of a worker, whoever holds it: start it, or leave it to its fleet.
 
         Raises
@@ -169,13 +179,17 @@ class Holds:
             return f"{name}: {'released; its fleet decides about it' if hold else 'nothing holds it'}"
         if process.state is ProcessState.STOPPING:
             raise CommandRefused(f"{name} is still stopping: release it again when it has stopped")
+        if ground.is_dry(scene.names[name]):
+            raise CommandRefused(
+                f"{name} is not started in a dry run; `supervisorctl start {name}` starts it"
+            )
         fleet = self._store.holds().get(scene.names[name])
         if fleet is not None and fleet.stopped:
             self._store.put_drain(Drain(name, DrainPhase.DRAINING, now, "its fleet is stopped"))
             self._store.delete_worker_holds([name])
             return f"{name}: released; it is taken out, since its fleet is stopped"
         try:
-            start(name)
+            ground.start(name)
         except TargetError as error:
             raise CommandRefused(f"{name} could not be started: {error}") from error
         self._store.delete_worker_holds([name])
@@ -191,9 +205,7 @@ class Holds:
         """Who is ordered out of service, by worker name."""
         return self._store.worker_holds()
 
-    def settle(
-        self, now: float, config: Config, scene: Scene, start: Callable[[str], None]
-    ) -> tuple[str, ...]:
+    def settle(self, now: float, scene: Scene, ground: Ground) -> tuple[str, ...]:
         """Bring the holds in line with what there is, before anything is decided.
 
         Returns
@@ -201,7 +213,7 @@ class Holds:
         What ended and why, in words. A fleet's hold whose time is over is left to `end_expired`: the
         next decision is to say so.
         """
-        return (*self._settle_fleets(now, config), *self._settle_workers(now, config, scene, start))
+        return (*self._settle_fleets(now, ground.config), *self._settle_workers(now, scene, ground))
 
     def end_expired(self, now: float) -> tuple[str, ...]:
         """Forget the fleets' holds whose time is over; returns what ended, in words."""
@@ -227,23 +239,21 @@ class Holds:
         self._store.put_hold(name, hold.beneath)
         return f"{name}: {ordered(hold.beneath)} again: the machine has started again"
 
-    def _settle_workers(
-        self, now: float, config: Config, scene: Scene, start: Callable[[str], None]
-    ) -> Iterator[str]:
+    def _settle_workers(self, now: float, scene: Scene, ground: Ground) -> Iterator[str]:
         for name, hold in self._store.worker_holds().items():
-            if why := _void(name, hold, config, scene):
+            if why := _void(name, hold, ground.config, scene):
                 self._store.delete_worker_holds([name])
                 yield f"{name}: {why}; the hold{by(hold)} ends with that"
             elif _is_over(hold, now):
-                yield from self._end_worker(now, name, scene, start)
+                yield from self._end_worker(now, name, scene, ground)
             elif hold.since > now:
                 self._store.put_worker_hold(_not_after(hold, now))
             elif not hold.out and name not in scene.drains and _has_ended(scene, name):
                 self._store.put_away([name])
 
-    def _end_worker(self, now: float, name: str, scene: Scene, start: Callable[[str], None]) -> Iterator[str]:
+    def _end_worker(self, now: float, name: str, scene: Scene, ground: Ground) -> Iterator[str]:
         try:
-            yield f"{self._release_worker(now, name, scene, start)}: its time is over"
+            yield f"{self._release_worker(now, name, scene, ground)}: its time is over"
         except CommandRefused as refused:
             if isinstance(refused.__cause__, SupervisordFault):  # it would say so for ever
                 self._store.delete_worker_holds([name])
@@ -336,7 +346,7 @@ def _told(now: float, name: str, hold: Hold, *, dry: bool) -> str:
     elif hold.workers is not None:
         what = f"kept at {count(hold.workers)}"
     end = "; it ends when the machine starts again" if hold.boot else ""
-    note = " (dry_run: nothing is changed)" if dry else ""
+    note = _DRY if dry else ""
     return f"{name}: {what}{_until(now, hold.until)}{end}; `autoscaler {verb} {name}` ends that{note}"
 
 

@@ -138,7 +138,9 @@ def has_crashed(seen: SeenWorker | None, process: Process | None, drain: Drain |
     """
     if seen is None or process is None or drain is not None:
         return False
-    gave_up = process.state is ProcessState.FATAL and seen.state is not WorkerState.FAILED
+    # One that is held has ended before, and stays given up on for as long as it is held.
+    ended = seen.state in {WorkerState.FAILED, WorkerState.HELD}
+    gave_up = process.state is ProcessState.FATAL and not ended
     replaced = seen.pid is not None and process.pid != seen.pid and seen.state is not WorkerState.HELD
     by_itself = process.exit_status != 0 or (process.pid is not None and process.ended_at > 0)
     return gave_up or (replaced and by_itself)

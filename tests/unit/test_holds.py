@@ -405,3 +405,59 @@ def test_a_paused_fleet_never_changes(make_world, loads):
         tick = world.run(controller, seconds)
         assert fleet(tick).decision.desired == size
         controller = world.controller()
+
+
+# --- workers that supervisord gives up on, and a supervisord that is restarted ---
+
+
+def give_up(world, name):
+    """What supervisord does with a program that does not come up."""
+    process = world.processes_by_name[name]
+    world.processes_by_name[name] = replace(process, state=ProcessState.FATAL, pid=None)
+    del world.workers[f"{name}@host"]
+
+
+def test_a_held_worker_that_failed_is_no_crash_loop(world, three):
+    order(world, three, drain("emails-02"))
+    world.run(three, 1)
+    give_up(world, "emails-02")
+    tick = world.run(three, 10)
+    assert states(tick)["emails-02"] == "held"
+    world.queue += [5.0] * 30
+    tick = world.run(three, 4)
+    assert not fleet(tick).trouble
+    assert len(world.alive) == 4, "at most five, the held one included"
+
+
+def test_a_held_worker_that_failed_is_started_when_its_time_is_over(world, three):
+    order(world, three, drain("emails-02", lasts=15.0))
+    world.run(three, 1)
+    give_up(world, "emails-02")
+    world.run(three, 12)
+    starts = world.starts
+    tick = world.run(three, 8)
+    assert world.starts == starts + 1
+    assert set(states(tick).values()) == {"running"}
+    assert Store(world.store_folder).drains() == {}
+
+
+# --- dry runs ---
+
+
+def test_a_dry_run_starts_no_held_worker_and_the_end_of_the_dry_run_does(world, three):
+    order(world, three, drain("emails-02", lasts=15.0))
+    world.run(three, 10)
+    three.reconfigure(world.config(min_workers=3, dry_run=True))
+    starts = world.starts
+    world.run(three, 10)
+    with pytest.raises(CommandRefused, match="not started in a dry run"):
+        order(world, three, ReleaseWorker("emails-02", "alice"))
+    assert world.starts == starts
+    three.reconfigure(world.config(min_workers=3))
+    world.run(three, 3)
+    assert len(world.alive) == 3
+
+
+def test_a_drain_by_order_says_that_a_dry_run_leaves_it_undone(world, three):
+    three.reconfigure(world.config(min_workers=3, dry_run=True))
+    assert order(world, three, drain("emails-02")).endswith("(dry_run: nothing is changed)")
