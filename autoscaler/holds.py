@@ -17,7 +17,7 @@ from typing import TypeVar
 from autoscaler.act.lifecycle import ENDED
 from autoscaler.config import Config, Fleet
 from autoscaler.decide.words import by, count, ordered
-from autoscaler.errors import CommandRefused, SupervisordFault, TargetError, UnknownName
+from autoscaler.errors import CommandRefused, StoreError, SupervisordFault, TargetError, UnknownName
 from autoscaler.model import (
     Command,
     Drain,
@@ -230,13 +230,13 @@ class Holds:
             elif hold.boot and self._boot and hold.boot != self._boot:
                 yield self._end_boot(name, hold)
             elif hold.since > now:
-                self._store.put_hold(name, _not_after(hold, now))
+                self._store.note_hold(name, _not_after(hold, now))
 
     def _end_boot(self, name: str, hold: Hold) -> str:
         if hold.beneath is None:
             self._store.delete_holds([name])
             return f"{name}: no longer {ordered(hold)}: the machine has started again"
-        self._store.put_hold(name, hold.beneath)
+        self._store.note_hold(name, hold.beneath)
         return f"{name}: {ordered(hold.beneath)} again: the machine has started again"
 
     def _settle_workers(self, now: float, scene: Scene, ground: Ground) -> Iterator[str]:
@@ -247,13 +247,18 @@ class Holds:
             elif _is_over(hold, now):
                 yield from self._end_worker(now, name, scene, ground)
             elif hold.since > now:
-                self._store.put_worker_hold(_not_after(hold, now))
+                self._store.note_worker_hold(_not_after(hold, now))
+            elif hold.out and name not in scene.drains and _is_alive(scene, name):
+                self._store.note_worker_hold(replace(hold, out=False))
+                yield f"{name}: a restarted supervisord has started it; it is taken out of service again"
             elif not hold.out and name not in scene.drains and _has_ended(scene, name):
                 self._store.put_away([name])
 
     def _end_worker(self, now: float, name: str, scene: Scene, ground: Ground) -> Iterator[str]:
         try:
             yield f"{self._release_worker(now, name, scene, ground)}: its time is over"
+        except StoreError:
+            return  # it can be neither started nor taken out before that is written; the store says why
         except CommandRefused as refused:
             if isinstance(refused.__cause__, SupervisordFault):  # it would say so for ever
                 self._store.delete_worker_holds([name])
@@ -325,8 +330,14 @@ def _void(name: str, hold: WorkerHold, config: Config, scene: Scene) -> str:
     if fleet not in config.fleets:
         return f"its fleet {fleet} has left the config"
     process = scene.processes.get(name)
-    alive = process is not None and process.state not in {*ENDED, ProcessState.STOPPING}
-    return "it was started by hand" if hold.out and alive and name not in scene.drains else ""
+    # A supervisord that was restarted starts all its programs, and has stopped none of them yet.
+    by_hand = hold.out and process is not None and process.ended_at > 0 and _is_alive(scene, name)
+    return "it was started by hand" if by_hand and name not in scene.drains else ""
+
+
+def _is_alive(scene: Scene, name: str) -> bool:
+    process = scene.processes.get(name)
+    return process is not None and process.state not in {*ENDED, ProcessState.STOPPING}
 
 
 def _is_over(hold: Hold | WorkerHold, now: float) -> bool:

@@ -49,7 +49,7 @@ class _Table(Generic[V]):
         self._values = known | dict(values)
 
     def note(self, values: Mapping[str, V]) -> None:
-        # In memory first: what is seen of a worker can be seen again, and must not hold up a tick.
+        # In memory first: what follows from what is seen does so again, and must not hold up a tick.
         self._values = self.all() | dict(values)
         self.put(values)
 
@@ -89,6 +89,10 @@ class Orders:
         """Remember an order for a fleet in place of the one before."""
         self._fleets.put({fleet: hold})
 
+    def note_hold(self, fleet: str, hold: Hold) -> None:
+        """Change an order by what is seen; in memory also where it cannot be written."""
+        self._fleets.note({fleet: hold})
+
     def delete_holds(self, fleets: Iterable[str]) -> None:
         """Forget the orders for fleets; unknown names are ignored."""
         self._fleets.drop(fleets)
@@ -100,6 +104,10 @@ class Orders:
     def put_worker_hold(self, hold: WorkerHold) -> None:
         """Remember an order for a worker in place of the one before."""
         self._workers.put({hold.worker: hold})
+
+    def note_worker_hold(self, hold: WorkerHold) -> None:
+        """Change an order for a worker as `note_hold` does."""
+        self._workers.note({hold.worker: hold})
 
     def put_away(self, workers: Iterable[str]) -> None:
         """Note of workers that were ordered out that their processes have ended."""

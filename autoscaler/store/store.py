@@ -144,6 +144,10 @@ class Store:
         """See `Orders`."""
         self._orders.put_hold(fleet, hold)
 
+    def note_hold(self, fleet: str, hold: Hold) -> None:
+        """See `Orders`."""
+        self._tolerated(lambda: self._orders.note_hold(fleet, hold))
+
     def delete_holds(self, fleets: Iterable[str]) -> None:
         """See `Orders`."""
         names = list(fleets)
@@ -156,6 +160,10 @@ class Store:
     def put_worker_hold(self, hold: WorkerHold) -> None:
         """See `Orders`."""
         self._orders.put_worker_hold(hold)
+
+    def note_worker_hold(self, hold: WorkerHold) -> None:
+        """See `Orders`."""
+        self._tolerated(lambda: self._orders.note_worker_hold(hold))
 
     def delete_worker_holds(self, workers: Iterable[str]) -> None:
         """See `Orders`."""

@@ -197,7 +197,10 @@ class World:
     def _spawn(self, name):
         self.starts += 1
         pid = next(self._pids)
-        self.processes_by_name[name] = Process(name, ProcessState.RUNNING, pid, self.now)
+        before = self.processes_by_name.get(name, Process(name, ProcessState.STOPPED))
+        self.processes_by_name[name] = replace(
+            Process(name, ProcessState.RUNNING, pid, self.now), ended_at=before.ended_at
+        )
         node = f"{name}@host"
         queues = set(written_queues(self.programs[name]))
         self.workers[node] = FakeWorker(node, pid, 2, queues, starts_in=self.start_seconds)
@@ -216,6 +219,14 @@ class World:
         self.queue += worker.active + worker.reserved
         self._spawn(name)
         self.processes_by_name[name] = replace(self.processes_by_name[name], exit_status=status)
+
+    def restart_supervisord(self):
+        """It ends with all its programs, and its successor starts every one of them."""
+        for name in self.processes_by_name:
+            self.workers.pop(f"{name}@host", None)
+        for name in list(self.processes_by_name):
+            del self.processes_by_name[name]
+            self._spawn(name)
 
     def kill_supervisord(self):
         """It dies, and its successor starts every program beside the process that is left of it."""
@@ -246,7 +257,9 @@ class World:
                 if process.state is not ProcessState.STOPPING:
                     self._spawn(name)  # supervisord did not want it to end
                     continue
-                self.processes_by_name[name] = replace(process, state=ProcessState.STOPPED, pid=None)
+                self.processes_by_name[name] = replace(
+                    process, state=ProcessState.STOPPED, pid=None, ended_at=self.now
+                )
                 del self.workers[node]
 
     def _work(self, worker: FakeWorker, seconds: float) -> None:

@@ -461,3 +461,39 @@ def test_a_dry_run_starts_no_held_worker_and_the_end_of_the_dry_run_does(world, 
 def test_a_drain_by_order_says_that_a_dry_run_leaves_it_undone(world, three):
     three.reconfigure(world.config(min_workers=3, dry_run=True))
     assert order(world, three, drain("emails-02")).endswith("(dry_run: nothing is changed)")
+
+
+@pytest.mark.parametrize("command", [scale(4, lasts=500.0), drain("emails-02", lasts=500.0)])
+def test_a_clock_that_was_set_back_ends_no_tick_where_nothing_can_be_written(world, three, command):
+    order(world, three, command)
+    world.run(three, 10)
+    world.now -= 3600.0
+    again = world.controller(world.config(min_workers=3))
+    again._store._db.connection.execute("PRAGMA query_only = 1")
+    world.queue += [5.0] * 30
+    world.run(again, 10)
+    assert len(world.alive) == 4
+
+
+def test_a_boot_ends_drain_all_also_where_nothing_can_be_written(world, three):
+    order(world, three, scale(4))
+    order(world, three, stop(None, this_boot=True))
+    world.run(three, 10)
+    again = world.controller(world.config(min_workers=3), boot="next boot")
+    again._store._db.connection.execute("PRAGMA query_only = 1")
+    world.run(again, 10)
+    assert len(world.alive) == 4
+
+
+def test_a_worker_that_was_ordered_out_goes_out_again_when_supervisord_was_restarted(world, three):
+    order(world, three, drain("emails-02"))
+    world.run(three, 10)
+    world.restart_supervisord()
+    world.queue += [5.0] * 6
+    tick = world.run(three, 0)
+    assert tick.actions[0].startswith("emails-02: a restarted supervisord has started it")
+    tick = world.run(three, 20)
+    assert states(tick)["emails-02"] == "held"
+    assert not world.stopped_busy
+    world.start("emails-02")
+    assert states(world.run(three, 5))["emails-02"] == "running"
