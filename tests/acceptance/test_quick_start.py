@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import yaml
 
 from autoscaler.console.client import Client
 from autoscaler.console.views import FleetView
@@ -21,6 +22,7 @@ from autoscaler.errors import DaemonNotRunning, ServiceUnavailable
 
 PAGE = (Path(__file__).parents[2] / "docs" / "quick-start.md").read_text()
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+(PLUGIN,) = re.findall(r"^```ini\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 BIN = Path(sys.executable).parent
 
 
@@ -62,6 +64,13 @@ class Reader:
         text = printed.read_text()
         assert done.returncode == 0, f"{block}\n{text}"
         return text
+
+    def adds_the_plugin(self) -> None:
+        """Put the page's section into supervisord's main file, with the socket of the config."""
+        config = yaml.safe_load((self.folder / "autoscaler.yaml").read_text())
+        section = PLUGIN.replace("/run/autoscaler/autoscaler.sock", config["console"]["socket"])
+        with (self.folder / "supervisord.conf").open("a") as file:
+            file.write(f"\n{section}")
 
     def starts_an_old_section(self) -> int:
         """Start a worker from a section written by hand, as it may have run here for years; its pid."""
@@ -125,8 +134,11 @@ def test_a_reader_gets_what_the_page_says(reader, eventually):
     reader.types("supervisorctl stop")
     eventually(lambda: (reader.sees().workers or {}).get("held") == 1, 20, "the stop is respected")
 
+    reader.adds_the_plugin()
     said = reader.types("autoscaler pause")
     assert "trying it out" in said
+    assert "emails: released, was paused" in said
+    assert "emails: kept at 2 workers until" in said
     eventually(lambda: reader.has(running=2), 40, "it is released")
 
     pid = reader.starts_an_old_section()
