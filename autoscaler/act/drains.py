@@ -215,8 +215,14 @@ def _due_steps(turn: Turn) -> dict[Step, list[Worker]]:
 
 
 def _unless_overdue(turn: Turn, step: Step, drain: Drain, order: Order) -> Step:
-    """The step, or the end of waiting where the config wants one."""
-    waits = step in (Step.WAIT, Step.CANCEL) and turn.world.workers[drain.worker].pid is not None
+    """The step, or the end of waiting where the config wants one.
+
+    A process that is younger than its drain came up after such an end. It is drained as any other: told to
+    stop as well, it would be started again for ever.
+    """
+    process = turn.world.processes.get(drain.worker)
+    is_old = process is not None and process.pid is not None and process.started_at <= drain.since
+    waits = is_old and step in (Step.WAIT, Step.CANCEL)
     ends = waits and order.stops_overdue and is_overdue(turn.now, drain, order.drain_timeout)
     return Step.STOP_OVERDUE if ends else step
 

@@ -220,6 +220,19 @@ def test_a_drain_that_takes_too_long_waits_or_is_told_to_stop_and_never_kills(
     assert world.stopped_busy == []
 
 
+def test_the_successor_of_a_worker_whose_drain_took_too_long_is_drained_and_not_told_again(world):
+    world.start_seconds = 0.2  # it answers before the next tick
+    keys = {"drain_timeout": 20.0, "drain_on_timeout": "stop", "stabilization": 0.0}
+    controller = world.controller(world.config(min_workers=2, max_workers=2, **keys))
+    world.queue += [60.0] * 4 + [5.0] * 20
+    world.run(controller, 5)
+    controller.reconfigure(world.config(min_workers=1, max_workers=1, **keys))
+    world.run(controller, 100)
+    assert world.signalled == [("emails-02", "TERM")]
+    assert world.alive == ["emails-01"]
+    assert world.stopped_busy == []
+
+
 def test_a_dry_run_leaves_orphans_alone(world):
     world.run(world.controller(), 5)
     world.kill_supervisord()
