@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
+from autoscaler.act.celery_program import parse_worker_name
 from autoscaler.act.program_file import ProgramFile
 from autoscaler.act.turn import StepHook
 from autoscaler.config import Config
@@ -279,7 +280,7 @@ def take_back(store: Store, file: ProgramFile, now: float) -> list[str]:
     TargetError : the programs file cannot be read.
     StoreError : the journal cannot be written.
     """
-    names = sorted(file.read())
+    names = sorted(name for name in file.read() if parse_worker_name(name) is not None)
     for name in names:
         store.put_drain(Drain(name, DrainPhase.RESTORING, now, "the drain journal was lost"))
     return names

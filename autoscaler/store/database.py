@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from autoscaler.broker import plain
 from autoscaler.errors import StoreCorrupt, StoreError
-from autoscaler.store.rescue import PRECIOUS, move_aside, rescue
+from autoscaler.store.rescue import PRECIOUS, move_aside, remove, rescue
 from autoscaler.store.schema import DATABASE, prepare
 
 T = TypeVar("T")
@@ -39,22 +39,41 @@ class Database:
         self.lost: frozenset[str] = frozenset()
         #: What became of a damaged one, in words; empty where there was none.
         self.damage = ""
-        fresh = not self.path.exists()
+        fresh = self._is_missing()
+        if fresh:
+            self._finish_replacing()
         try:
-            self.connection = self._open()
+            self.connection = self._open(self.path)
         except StoreCorrupt as error:
             self._replace(error)
         if fresh:
             self.lost = frozenset(PRECIOUS)
 
-    def _open(self) -> sqlite3.Connection:
+    @property
+    def _successor(self) -> Path:
+        """The database that is to take a damaged one's place."""
+        return self.path.with_name(f"{self.path.name}.new")
+
+    def _is_missing(self) -> bool:
+        """Whether there is none; one without a byte is left by a crash, or a full disk, that came first."""
+        with self.translated():
+            return not self.path.exists() or not self.path.stat().st_size
+
+    def _finish_replacing(self) -> None:
+        """Use what a crash has left between moving a damaged database aside and putting the new one there."""
+        with self.translated():
+            if self._successor.exists():
+                self._successor.replace(self.path)
+                self.damage = f"{self.path}: was damaged and moved aside; a crash cut that short"
+
+    def _open(self, path: Path) -> sqlite3.Connection:
         with self.translated():
             # Made by us first: SQLite would make it readable for all, and what it makes beside it too.
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640))
-            self.path.chmod(0o640)
-            connection = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT, isolation_level=None)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640))
+            path.chmod(0o640)
+            connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)
             try:
-                prepare(connection, self.path)
+                prepare(connection, path)
                 _look_for_damage(connection)
             except BaseException:
                 connection.close()
@@ -66,29 +85,40 @@ class Database:
 
         Raises
         ------
-        StoreError : it cannot be moved aside, or a new one not be made.
+        StoreError : it cannot be moved aside, or a new one not be made; the damaged one is in use still.
         """
         self.connection.close()
-        self._replace(error)
+        try:
+            self._replace(error)
+        except StoreError:
+            with self.translated():
+                self.connection = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT, isolation_level=None)
+            raise
 
     def _replace(self, error: StoreCorrupt) -> None:
+        """Make the new one whole beside the damaged one, then let it take its place."""
+        rows = rescue(self.path)
+        with self.translated():
+            remove(self._successor)
+        with closing(self._open(self._successor)) as successor:
+            taken = frozenset(table for table in rows if self._take(successor, table, rows[table]))
         with self.translated():
             aside = move_aside(self.path, time.strftime("%Y%m%dT%H%M%S"))
-        rows = rescue(aside)
-        self.connection = self._open()
-        self.lost = frozenset(PRECIOUS) - frozenset(table for table in rows if self._take(table, rows[table]))
+            self._successor.replace(self.path)
+        self.connection = self._open(self.path)
+        self.lost = frozenset(PRECIOUS) - taken
         lost = ", ".join(["samples", "decisions", "what was measured", *sorted(self.lost)])
         kept = ", ".join(f"{len(rows[table])} {table}" for table in sorted(rows) if table not in self.lost)
         self.damage = f"{error}; moved to {aside.name}; lost: {lost}" + (f"; kept: {kept}" if kept else "")
 
-    def _take(self, table: str, rows: list[Row]) -> bool:
+    def _take(self, successor: sqlite3.Connection, table: str, rows: list[Row]) -> bool:
         """Whether rows of an old database fit into the new one."""
         if not rows:
             return True
         marks = ", ".join("?" for _ in rows[0])
         try:
-            with self.transaction():
-                self.connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608
+            with self.transaction(successor):
+                successor.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608
         except StoreError:
             return False
         return True
@@ -119,16 +149,17 @@ class Database:
         self.connection.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)  # noqa: S608
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All of it or nothing."""
+    def transaction(self, connection: sqlite3.Connection | None = None) -> Iterator[None]:
+        """All of it or nothing; of this database's own connection, or of another one."""
+        connection = connection or self.connection
         with self.translated():
-            self.connection.execute("BEGIN IMMEDIATE")
+            connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
-                self.connection.execute("COMMIT")
+                connection.execute("COMMIT")
             except BaseException:
-                if self.connection.in_transaction:
-                    self.connection.execute("ROLLBACK")
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
                 raise
 
     @contextmanager

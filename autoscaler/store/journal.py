@@ -28,6 +28,9 @@ class Journal:
         #: What could not be written yet: whom to strike, and whom we saw.
         self._struck: set[str] = set()
         self._seen: Mapping[str, SeenWorker] | None = None
+        #: As they were read or written last, for a new database.
+        self._known_seen: Mapping[str, SeenWorker] | None = None
+        self._known_singletons: Mapping[str, SingletonMemory] | None = None
 
     def drains(self) -> dict[str, Drain]:
         """The journal, by worker name; after the first look also while it cannot be read.
@@ -74,15 +77,18 @@ class Journal:
         with self._db.transaction():
             self._db.connection.executemany(_STRIKE, [(worker,) for worker in sorted(self._struck)])
             if self._seen is not None:
-                rows = [(w.name, w.pid, w.answered, w.state.value, w.since) for w in self._seen.values()]
-                self._db.replace("workers", "name, pid, answered, state, since", rows)
+                self._replace_seen(self._seen)
         self._struck, self._seen = set(), None
 
     def rewrite(self) -> None:
         """Write all that is known into a new database."""
-        if self._drains is not None:
-            with self._db.transaction():
+        with self._db.transaction():
+            if self._drains is not None:
                 self._db.replace("drains", _COLUMNS, [_row(drain) for drain in self._drains.values()])
+            if self._known_seen is not None:
+                self._replace_seen(self._known_seen)
+            if self._known_singletons is not None:
+                self._replace_singletons(self._known_singletons)
 
     def seen_workers(self) -> dict[str, SeenWorker]:
         """What each worker was when it was seen last, by name.
@@ -93,12 +99,18 @@ class Journal:
         """
         rows = self._db.rows("SELECT name, pid, answered, state, since FROM workers")
         with self._db.understanding("workers") as row:
-            return {row(r[0]): SeenWorker(r[0], r[1], bool(r[2]), WorkerState(r[3]), r[4]) for r in rows}
+            seen = {row(r[0]): SeenWorker(r[0], r[1], bool(r[2]), WorkerState(r[3]), r[4]) for r in rows}
+        self._known_seen = seen
+        return seen
 
     def replace_seen_workers(self, workers: Mapping[str, SeenWorker]) -> None:
         """Remember exactly these workers."""
-        self._seen = workers
+        self._seen = self._known_seen = workers
         self.flush()
+
+    def _replace_seen(self, workers: Mapping[str, SeenWorker]) -> None:
+        rows = [(w.name, w.pid, w.answered, w.state.value, w.since) for w in workers.values()]
+        self._db.replace("workers", "name, pid, answered, state, since", rows)
 
     def singletons(self) -> dict[str, SingletonMemory]:
         """What is remembered of each singleton, by name.
@@ -109,13 +121,19 @@ class Journal:
         """
         rows = self._db.rows("SELECT name, value FROM singletons")
         with self._db.understanding("singletons") as row:
-            return {row(name): _SINGLETON.validate_json(value) for name, value in rows}
+            memories = {row(name): _SINGLETON.validate_json(value) for name, value in rows}
+        self._known_singletons = memories
+        return memories
 
     def replace_singletons(self, memories: Mapping[str, SingletonMemory]) -> None:
         """Remember exactly these."""
-        rows = [(name, _SINGLETON.dump_json(memory).decode()) for name, memory in memories.items()]
         with self._db.transaction():
-            self._db.replace("singletons", "name, value", rows)
+            self._replace_singletons(memories)
+        self._known_singletons = memories
+
+    def _replace_singletons(self, memories: Mapping[str, SingletonMemory]) -> None:
+        rows = [(name, _SINGLETON.dump_json(memory).decode()) for name, memory in memories.items()]
+        self._db.replace("singletons", "name, value", rows)
 
 
 def _row(drain: Drain) -> tuple[object, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 #: What must not get lost if it can be helped; all else is measured or decided anew.
-PRECIOUS: Final = ("drains", "holds", "singletons")
+PRECIOUS: Final = ("drains", "holds", "singletons", "worker_holds")
 #: What SQLite keeps beside a database.
 _BESIDE: Final = ("", "-wal", "-shm")
 
@@ -28,6 +28,17 @@ def move_aside(path: Path, stamp: str) -> Path:
         with suppress(FileNotFoundError):
             path.with_name(path.name + ending).rename(aside.with_name(aside.name + ending))
     return aside
+
+
+def remove(path: Path) -> None:
+    """Delete a database and what belongs to it, as far as there is any.
+
+    Raises
+    ------
+    OSError : it cannot be deleted.
+    """
+    for ending in _BESIDE:
+        path.with_name(path.name + ending).unlink(missing_ok=True)
 
 
 def rescue(path: Path) -> Mapping[str, list[tuple[Any, ...]]]:

@@ -13,8 +13,8 @@ import pytest
 from autoscaler.config import Broker, Config, Console, Fleet, Supervisord
 from autoscaler.daemon import Daemon, take_back
 from autoscaler.errors import StoreError
-from autoscaler.model import Drain, DrainPhase, SeenWorker, WorkerState
-from autoscaler.store import DATABASE, Store
+from autoscaler.model import Drain, DrainPhase, Hold, SeenWorker, SingletonMemory, WorkerHold, WorkerState
+from autoscaler.store import DATABASE, Store, database
 
 LEAVING = Drain("emails-02", DrainPhase.DRAINING, 1.0, "too many")
 
@@ -55,11 +55,13 @@ def test_a_damaged_database_is_moved_aside_and_a_new_one_made(tmp_path):
 def test_the_journal_is_rescued_from_a_database_that_is_damaged_elsewhere(tmp_path):
     with closing(Store(tmp_path)) as store:
         store.put_drain(LEAVING)
+        store.put_worker_hold(WorkerHold("emails-02", "alice"))
     damage(tmp_path / DATABASE, "samples")
     with closing(Store(tmp_path)) as store:
         assert len(asides(tmp_path)) == 1
+        assert list(store.worker_holds()) == ["emails-02"]
         assert store.drains() == {"emails-02": LEAVING}
-        assert "kept: 1 drains, 0 holds, 0 singletons" in store.trouble
+        assert "kept: 1 drains, 0 holds, 0 singletons, 1 worker_holds" in store.trouble
         assert not store.journal_lost
 
 
@@ -89,6 +91,71 @@ def test_a_database_that_is_damaged_while_it_is_used_is_replaced_with_the_journa
     with closing(Store(tmp_path)) as store:
         assert store.drains() == {"emails-02": LEAVING}
         assert list(store.seen_workers()) == ["a-01"]
+
+
+class Killed(BaseException):
+    """The daemon ends here."""
+
+
+@pytest.mark.parametrize("place", ["rescue", "remove", "move_aside", "prepare", "replace"])
+def test_a_daemon_that_is_killed_while_it_replaces_a_database_loses_no_order(tmp_path, monkeypatch, place):
+    with closing(Store(tmp_path)) as store:
+        store.put_drain(LEAVING)
+        store.put_hold("emails", Hold(3, "alice"))
+    damage(tmp_path / DATABASE, "samples")
+
+    def kill(*_):
+        raise Killed
+
+    prepares = iter([database.prepare, kill])
+
+    def prepare(*args):
+        next(prepares)(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            Path if place == "replace" else database, place, prepare if place == "prepare" else kill
+        )
+        with pytest.raises(Killed):
+            Store(tmp_path)
+    with closing(Store(tmp_path)) as store:
+        assert store.holds() == {"emails": Hold(3, "alice")}
+        assert store.drains() == {"emails-02": LEAVING}
+        assert store.trouble
+        assert store.journal_lost == (place == "replace")
+
+
+def test_a_database_without_a_byte_counts_as_lost(tmp_path):
+    (tmp_path / DATABASE).touch()
+    with closing(Store(tmp_path)) as store:
+        assert store.journal_lost
+
+
+def test_a_damaged_database_that_cannot_be_replaced_now_is_replaced_later(tmp_path, monkeypatch):
+    with closing(Store(tmp_path)) as store:
+        store.put_drain(LEAVING)
+        store.replace_singletons({"beat": SingletonMemory(leaving=True)})
+        store.drains()
+        seen = {"a-01": SeenWorker("a-01", 1, True, WorkerState.RUNNING, 1.0)}
+        store.replace_seen_workers(seen)
+        store._db.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        damage(tmp_path / DATABASE)
+        store._db.connection.execute("PRAGMA shrink_memory")
+
+        def full(*_):
+            raise OSError(28, "No space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(database, "remove", full)
+            store.delete_drains(["x-01"])
+            assert "No space left" in store.trouble
+            store.delete_drains(["x-01"])
+        store.delete_drains(["x-01"])
+        assert "moved to" in store.trouble
+    with closing(Store(tmp_path)) as store:
+        assert store.drains() == {"emails-02": LEAVING}
+        assert store.seen_workers() == seen
+        assert store.singletons() == {"beat": SingletonMemory(leaving=True)}
 
 
 # --- nothing can be written --------------------------------------------------------------------------------
