@@ -105,6 +105,9 @@ class SingletonActor:
         report.did(f"{order.name}: started")
 
     def _stop(self, order: SingletonOrder, report: Report) -> None:
+        sections = self._file.read()
+        if order.name not in sections and order.name not in self._programs.baseline(sections).removed:
+            raise ReloadRefused(_taken_text(order.name))  # another file has it: it is no leftover of ours
         faults = self._supervisord.stop_all([order.name])
         self._on_step("stopped")
         if order.name in faults:

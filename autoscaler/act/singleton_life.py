@@ -175,6 +175,9 @@ def _next_unwritten(
     """supervisord knows it, and it is not in our file."""
     if memory.leaving and process.pid is None:
         return memory, SingletonStep.REMOVE  # a crash came between rewriting the file and removing it
+    if memory.leaving:  # and somebody has started it in between
+        stops = process.state is not ProcessState.STOPPING
+        return memory, SingletonStep.STOP if stops else SingletonStep.WAIT
     # Somebody else's, or ours whose section somebody took out: adding it is refused, and says which.
     step = SingletonStep.ADD if look.wanted is not None else SingletonStep.WAIT
     return replace(memory, leaving=False, rest_until=None), step

@@ -19,6 +19,7 @@ from autoscaler.act.singleton_life import (
     rest_after,
 )
 from autoscaler.config import Singleton
+from autoscaler.errors import SupervisordFault
 from autoscaler.model import (
     Beat,
     Process,
@@ -109,6 +110,56 @@ def test_one_that_left_the_config_is_stopped_and_removed(world):
     assert "beat" not in world.programs
     assert "beat" not in world.file.read()
     assert Store(world.store_folder).singletons() == {}
+
+
+def start_behind_the_back(world):
+    """Somebody starts it between its end and its removal from supervisord."""
+    remove_all = world.remove_all
+
+    def refuse(names):
+        world._spawn("beat")
+        world.remove_all = remove_all
+        return {name: SupervisordFault("removeProcessGroup", 91, "STILL_RUNNING") for name in names}
+
+    world.remove_all = refuse
+
+
+def test_one_that_is_started_while_it_is_taken_out_is_stopped_again(world):
+    controller = world.controller(with_beat(world))
+    world.run(controller, 5)
+    controller.reconfigure(world.config(max_workers=2))
+    start_behind_the_back(world)
+    world.run(controller, 1)
+    assert "beat" in world.alive
+    world.run(world.controller(world.config(max_workers=2)), 5)
+    assert "beat" not in world.programs
+
+
+def test_one_that_is_started_while_it_gets_new_settings_gets_them(world):
+    controller = world.controller(with_beat(world))
+    world.run(controller, 5)
+    controller.reconfigure(with_beat(world, command=(*BEAT, "--max-interval", "5")))
+    start_behind_the_back(world)
+    world.run(controller, 10)
+    assert "--max-interval 5" in world.programs["beat"]
+
+
+def test_one_that_has_moved_to_another_file_meanwhile_is_left_alone(world):
+    controller = world.controller(with_beat(world))
+    world.run(controller, 5)
+    controller.reconfigure(world.config(max_workers=2))
+    start_behind_the_back(world)
+    world.run(controller, 1)
+    reload = world.reload
+
+    def reload_with_another_file():
+        got = reload()
+        return replace(got, removed=got.removed - {"beat"})
+
+    world.reload = reload_with_another_file
+    tick = world.run(controller, 5)
+    assert "beat" in world.alive
+    assert "somebody else's program is called beat" in beat(tick).trouble
 
 
 def test_one_stopped_by_hand_stays_stopped_and_is_told(world):
