@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import fnmatch
+import grp
 import os
 import platform
 import pwd
@@ -29,9 +30,7 @@ def answers(subject: Subject) -> Iterator[Finding]:
     label = parse_url(subject.config.supervisord.url.get_secret_value()).label
     found = subject.identity
     if isinstance(found, TargetError):
-        yield unreachable(
-            "supervisord", str(found), "start it: supervisord -c /etc/supervisor/supervisord.conf"
-        )
+        yield unreachable("supervisord", str(found), _way_in(found, label))
         return
     seen = f"{found.version} answers on {label}, pid {found.pid}, {found.state}"
     if found.state != "RUNNING":
@@ -42,6 +41,24 @@ def answers(subject: Subject) -> Iterator[Finding]:
         )
     else:
         yield ok("supervisord", seen)
+
+
+def _way_in(problem: TargetError, label: str) -> str:
+    """What to do where supervisord does not answer: start it, or have it let us in, now and from now on."""
+    if not isinstance(problem.__cause__, PermissionError):
+        return "start it: supervisord -c /etc/supervisor/supervisord.conf"
+    socket, group = label.removeprefix("unix://"), _my_group()
+    return (
+        f"as root, for now: chgrp {group} {socket} && chmod 0770 {socket}; and from its next start on: "
+        rf"sed -i 's/^chmod *=.*/chmod=0770\nchown=root:{group}/' /etc/supervisor/supervisord.conf"
+    )
+
+
+def _my_group() -> str:
+    try:
+        return grp.getgrgid(os.getegid()).gr_name
+    except KeyError:
+        return str(os.getegid())
 
 
 def _version(text: str) -> tuple[int, ...]:

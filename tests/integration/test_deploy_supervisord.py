@@ -26,6 +26,10 @@ def test_the_shipped_configuration_runs_the_autoscaler_and_the_programs(
         ctl = [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(config), "status"]
         status = subprocess.run(ctl, capture_output=True, text=True, timeout=30, check=False).stdout
         assert [line.split()[0] for line in status.splitlines()] == ["autoscaler", "emails-01"]
+        shown = subprocess.run(
+            [*ctl[:-1], "help"], capture_output=True, text=True, timeout=30, check=False
+        ).stdout
+        assert "autoscale" in shown.split()
         log = short_folder / "log" / "autoscaler.log"
         eventually(lambda: log.exists() and "run --config" in log.read_text())
         assert (short_folder / "supervisor.sock").stat().st_mode & 0o777 == 0o770
@@ -50,6 +54,10 @@ def _installed_example(folder: Path) -> Path:
     }.items():
         assert old in text
         text = text.replace(old, new)
+    # The plugin is there for whose supervisorctl finds the package.
+    for line in (";[ctlplugin:autoscale]", ";supervisor.ctl_factory=", f";socket={folder}"):
+        assert f"\n{line}" in text
+        text = text.replace(f"\n{line}", f"\n{line[1:]}")
     (folder / "supervisord.conf").write_text(text)
     (folder / "conf.d" / "autoscaler.conf").write_text(
         f"[program:emails-01]\ncommand={shutil.which('sleep')} 1000\n"

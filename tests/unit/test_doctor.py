@@ -12,7 +12,7 @@ import pytest
 from autoscaler.cli.exits import Exit
 from autoscaler.cli.findings import exit_of_findings, summary
 from autoscaler.config import Broker, Config, Console, Fleet, Supervisord
-from autoscaler.doctor import Level, examine
+from autoscaler.doctor import Level, examine, supervisor
 from autoscaler.doctor.app import interpreter
 from autoscaler.doctor.broker import _clock
 from autoscaler.doctor.command import CannotStart, Surroundings, run
@@ -20,7 +20,7 @@ from autoscaler.doctor.deadline import within
 from autoscaler.doctor.finding import error, note, ok, unreachable, warning
 from autoscaler.doctor.supervisor import _covered
 from autoscaler.doctor.workers import option_multiplier
-from autoscaler.errors import SourceError
+from autoscaler.errors import SourceError, SupervisordUnreachable
 from autoscaler.observe.supervisord_process import _given, supervisord_process
 
 
@@ -196,3 +196,12 @@ def test_a_file_with_a_password_is_not_for_everybody(nothing_there, short_folder
     told = {finding.about: finding for finding in examine(nothing_there, config_file=file)}
     assert told["secrets"].level is Level.WARNING
     assert "chmod 0640" in told["secrets"].todo
+
+
+def test_a_socket_that_may_not_be_opened_is_granted_by_two_commands() -> None:
+    problem = SupervisordUnreachable("/run/supervisor.sock: permission denied")
+    problem.__cause__ = PermissionError()
+    todo = supervisor._way_in(problem, "unix:///run/supervisor.sock")
+    assert f"chgrp {supervisor._my_group()} /run/supervisor.sock && chmod 0770 /run/supervisor.sock" in todo
+    assert rf"chmod=0770\nchown=root:{supervisor._my_group()}" in todo
+    assert supervisor._way_in(SupervisordUnreachable("nobody"), "").startswith("start it")
