@@ -28,6 +28,8 @@ COMMANDS = {
     "init": "init:init",
     "import": "import_file:import_command",
     "schema": "schema:schema",
+    "install": "install:install",
+    "uninstall": "install:uninstall",
     "completion": "completion:completion",
     "demo": "demo:demo",
 }

@@ -27,6 +27,8 @@ def man_page() -> str:
     top = program()
     lines = [
         '.TH AUTOSCALER 1 "" "autoscaler" "User Commands"',
+        # Ragged on the right: a line of long choices has no spaces to spread.
+        ".ad l",
         ".SH NAME",
         f"autoscaler \\- {_escaped(top.summary[0].lower() + top.summary[1:])}",
         ".SH SYNOPSIS",
