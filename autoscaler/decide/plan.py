@@ -2,7 +2,7 @@
 
 Draining workers are taken back before new ones start. A fleet never has more processes than
 max_workers all together, so new workers wait for draining ones to end where there is no room.
-A worker that an operator takes out of service goes first and alone; from then on it counts as held.
+A worker that an operator takes out of service goes before any other; it counts as held from then on.
 Held workers belong to the operator: they are never drained, and while the fleet grows they count, so
 that nobody starts a replacement. While it shrinks they do not: the last worker in service stays.
 """
@@ -10,7 +10,7 @@ that nobody starts a replacement. While it shrinks they do not: the last worker 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autoscaler.decide.case import Case
 from autoscaler.decide.victims import order, restore_order
@@ -24,7 +24,7 @@ _ON_THE_WAY = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Steps that bring a fleet to its size; never starts and drains at once."""
+    """Steps that bring a fleet to its size; never starts and drains at once, but for an operator's order."""
 
     start: int = 0
     restore: tuple[str, ...] = ()
@@ -42,10 +42,12 @@ def plan(case: Case, desired: int, starts: int, *, calm: bool) -> Plan:
     calm : whether workers that do their work may be replaced for changed settings now.
     """
     serving = [worker for worker in case.situation.workers if worker.state in SERVING]
+    grown = _grow(case, desired, starts) if desired > case.current else Plan()
     if called := [worker for worker in serving if worker.hold is not None]:
-        return Plan(drain=names(called), reasons=tuple(map(_called_out, called)))
+        # Both: it counts, gone or not, and its drain may not begin as long as the disk is full.
+        return replace(grown, drain=names(called), reasons=(*grown.reasons, *map(_called_out, called)))
     if desired > case.current:
-        return _grow(case, desired, starts)
+        return grown
     if desired < len(serving):
         return _shrink(case, desired, serving)
     return Plan() if case.paused else _roll(case, calm=calm)

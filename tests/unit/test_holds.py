@@ -497,3 +497,15 @@ def test_a_worker_that_was_ordered_out_goes_out_again_when_supervisord_was_resta
     assert not world.stopped_busy
     world.start("emails-02")
     assert states(world.run(three, 5))["emails-02"] == "running"
+
+
+def test_an_order_that_cannot_be_journalled_holds_up_no_growth(world, three):
+    order(world, three, drain("emails-02"))
+    three._store._db.connection.execute("PRAGMA query_only = 1")
+    world.queue += [5.0] * 40
+    world.run(three, 10)
+    assert len(world.alive) == 5
+    three._store._db.connection.execute("PRAGMA query_only = 0")
+    tick = world.run(three, 20)
+    assert states(tick)["emails-02"] == "held"
+    assert not world.stopped_busy
