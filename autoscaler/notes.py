@@ -23,6 +23,8 @@ def notes(path: Path, config: Config, tracks: Mapping[str, Track]) -> Iterator[P
     """
     for key, text in _missing(config):
         yield Problem(str(path), line_of(path, key), key, text)
+    for key, text in _cold_stops(config):
+        yield Problem(str(path), line_of(path, key), key, text)
     for key, text in _doubled_beats(config):
         yield Problem(str(path), line_of(path, key), key, text)
     for name, fleet in config.fleets.items():
@@ -56,6 +58,17 @@ def _missing_rights(key: str, of: Fleet | Singleton) -> Iterator[tuple[str, str]
         yield f"{key}.user", f"there is no user {of.user} on this machine: supervisord will refuse it"
     if of.directory is not None and not of.directory.is_dir():
         yield f"{key}.directory", f"there is no folder {of.directory} on this machine to start workers in"
+
+
+def _cold_stops(config: Config) -> Iterator[tuple[str, str]]:
+    """Fleets whose workers take TERM for QUIT, which cancels their tasks."""
+    for name, fleet in config.fleets.items():
+        if fleet.environment.get("REMAP_SIGTERM") == "SIGQUIT":
+            yield (
+                f"fleets.{name}.environment",
+                "REMAP_SIGTERM=SIGQUIT makes TERM a cold shutdown, which cancels tasks: leave it out, "
+                "or `supervisorctl stop`, drain_on_timeout: stop and the end of an orphan cost tasks",
+            )
 
 
 def _doubled_beats(config: Config) -> Iterator[tuple[str, str]]:

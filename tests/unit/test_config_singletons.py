@@ -87,3 +87,10 @@ def test_two_beats_of_one_app_and_what_the_machine_lacks_are_noted(load, tmp_pat
     assert "singletons.a.user: there is no user nobody-here" in told
     assert "singletons.b.directory: there is no folder /no/such" in told
     assert "singletons.b.command: there is no file /no/such/celery" in told
+
+
+@pytest.mark.parametrize(("remap", "noted"), [("SIGQUIT", True), ("SIGTERM", False)])
+def test_an_environment_in_which_term_cancels_tasks_is_noted(load, tmp_path, remap, noted):
+    found = load(f"defaults: {{environment: {{REMAP_SIGTERM: {remap}}}}}\n")
+    keys = [each.key for each in notes(tmp_path / "autoscaler.yaml", found, {})]
+    assert ("fleets.emails.environment" in keys) is noted
