@@ -14,6 +14,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import pwd
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -22,13 +23,14 @@ from typing import Any
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from autoscaler.console.peers import UNIX
+from autoscaler.console.peers import is_local
 
 HEADER = "x-autoscaler"
 #: Bytes that the body of a request may have.
 BODY_LIMIT = 65536
 _LOOKING = frozenset({"GET", "HEAD", "OPTIONS"})
 _OURS = frozenset({"localhost", "127.0.0.1", "::1"})
+_ADDRESS = re.compile(r"(?:\[(?P<bracketed>[^\[\]]+)\]|(?P<plain>[^:\[\]]+))(?::[0-9]*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +107,9 @@ def judge(rules: Rules, uid: int | None, method: str, headers: Mapping[str, str]
 
 
 def host_of(address: str) -> str:
-    """The host of ``host``, ``host:port`` or ``[host]:port``, in lower case."""
-    if address.startswith("["):
-        return address[1:].partition("]")[0].lower()
-    return address.partition(":")[0].lower() if address.count(":") == 1 else address.lower()
+    """The host of ``host``, ``host:port`` or ``[host]:port``, in lower case; anything else stays whole."""
+    found = _ADDRESS.fullmatch(address)
+    return (found["bracketed"] or found["plain"] if found else address).lower()
 
 
 def is_loopback(host: str) -> bool:
@@ -168,7 +169,7 @@ class Guard:
 
 def _uid(scope: Scope) -> int | None:
     client: Any = scope.get("client")
-    return int(client[1]) if client and client[0] == UNIX else None
+    return int(client[1]) if is_local(client) else None
 
 
 def _too_large(headers: Mapping[str, str]) -> bool:

@@ -51,6 +51,8 @@ _Seconds: TypeAlias = Annotated[float, Field(gt=0, le=LONGEST)]
 
 
 def _lasts(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("is neither a number of seconds nor a duration such as 10m")  # noqa: TRY004 (told by pydantic)
     return duration(value) if isinstance(value, str) else value
 
 

@@ -11,19 +11,23 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated
 
 import uvicorn
-from fastapi import FastAPI, HTTPException, Response
+from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi import Path as UrlPath
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 
 from autoscaler import __version__
 from autoscaler.console.access import Guard, Rules
 from autoscaler.console.commands import Ask, commands
 from autoscaler.console.explained import ExplanationView, explanation_view
 from autoscaler.console.history import Reader, history
-from autoscaler.console.peers import PeerProtocol
+from autoscaler.console.peers import Patience, PeerProtocol
 from autoscaler.console.singletons import SingletonsView, singletons_view
 from autoscaler.console.situation import SituationView, situation_view
 from autoscaler.console.views import (
@@ -65,6 +69,7 @@ def make_app(
     """
     app = FastAPI(title="autoscaler", version=__version__, docs_url=None, redoc_url=None)
     app.add_middleware(Guard, rules=rules)
+    app.add_exception_handler(RequestValidationError, _wrong_request)
     if ask is not None:
         app.include_router(commands(ask))
     if reader is not None:
@@ -110,6 +115,19 @@ def make_app(
     return app
 
 
+def _wrong_request(_: Request, error: Exception) -> Response:
+    """Say what is wrong with a request, not what was sent: not all of it can be written as JSON."""
+    found = error.errors() if isinstance(error, RequestValidationError) else ()
+    told = [
+        {"type": each["type"], "loc": [_part(p) for p in each["loc"]], "msg": each["msg"]} for each in found
+    ]
+    return JSONResponse({"detail": told}, HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+def _part(part: str | int) -> str | int:
+    return part if isinstance(part, int) else part.encode(errors="replace").decode()
+
+
 def _names(snapshot: Snapshot) -> list[str]:
     return [each.name for each in snapshot.tick.fleets] if snapshot.tick else []
 
@@ -127,17 +145,21 @@ def _find(snapshot: Snapshot, name: str) -> tuple[FleetTick, float]:
 class Server:
     """Serves an app on sockets from a thread of its own, as a context manager."""
 
-    def __init__(self, app: FastAPI, path: Path, listen: str | None = None) -> None:
+    def __init__(
+        self, app: FastAPI, path: Path, listen: str | None = None, patience: Patience | None = None
+    ) -> None:
         self._path = path
         self._listen = listen
         self._server = uvicorn.Server(
             uvicorn.Config(
                 app,
-                http=PeerProtocol,
+                http=partial(PeerProtocol, patience=patience or Patience()),  # type: ignore[arg-type]  # a factory
+                ws="none",
                 # Who connects is told by the kernel, never by a header.
                 proxy_headers=False,
                 server_header=False,
-                log_level=logging.WARNING,
+                # What strangers send is no trouble of ours: they shall not fill the log.
+                log_level=logging.ERROR,
                 access_log=False,
                 lifespan="off",
             )

@@ -6,6 +6,8 @@ import http.client
 import json
 import os
 import socket
+import time
+from contextlib import ExitStack
 
 import pytest
 from hypothesis import given
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from autoscaler import config
 from autoscaler.config import Console
 from autoscaler.console.access import Caller, Refused, Rules, host_of, judge
+from autoscaler.console.peers import Patience
 from autoscaler.console.server import Server, make_app
 from autoscaler.daemon import Snapshot
 from autoscaler.errors import CommandRefused, ConfigError, UnknownName
@@ -40,6 +43,8 @@ OURS = {"host": "localhost:8085"}
         (LOCAL, None, "GET", {"host": "127.0.0.1"}, "anybody"),
         (LOCAL, None, "GET", {"host": "evil.example:8085"}, 403),
         (LOCAL, None, "GET", {"host": "localhost.evil.example"}, 403),
+        (LOCAL, None, "GET", {"host": "localhost:80@evil.example"}, 403),
+        (LOCAL, None, "GET", {"host": "[localhost]evil.example"}, 403),
         (LOCAL, None, "POST", OURS | {"x-autoscaler": "1"}, 403),
         (LOCAL, None, "GET", OURS | BEARER, 401),
         (LOCAL_TOKEN, None, "GET", OURS, "anybody"),
@@ -110,8 +115,10 @@ def test_tokens_are_read_and_never_shown(tmp_path, monkeypatch):
 class Loop:
     def __init__(self):
         self.ordered = []
+        self.pause = 0.0
 
     def ask(self, command):
+        time.sleep(self.pause)
         self.ordered.append(command)
         if getattr(command, "fleets", None) == ("nobody",):
             raise UnknownName("there is no fleet 'nobody'")
@@ -121,16 +128,26 @@ class Loop:
 
 
 @pytest.fixture
-def served(short_folder):
-    """A loop, its unix socket and its port, with a token."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    loop, listen = Loop(), f"127.0.0.1:{port}"
-    seen = Snapshot(short_folder, 1.0, 1.0, 2.0, None)
-    app = make_app(lambda: seen, lambda: 1.0, loop.ask, lambda: Rules({"ci": TOKEN}, listen))
-    with Server(app, short_folder / "a.sock", listen):
-        yield loop, short_folder / "a.sock", port
+def serve(short_folder):
+    """Serve a loop: it, its unix socket and its port, with a token."""
+    with ExitStack() as stack:
+
+        def _serve(patience=None):
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                port = probe.getsockname()[1]
+            loop, listen = Loop(), f"127.0.0.1:{port}"
+            seen = Snapshot(short_folder, 1.0, 1.0, 2.0, None)
+            app = make_app(lambda: seen, lambda: 1.0, loop.ask, lambda: Rules({"ci": TOKEN}, listen))
+            stack.enter_context(Server(app, short_folder / "a.sock", listen, patience))
+            return loop, short_folder / "a.sock", port
+
+        yield _serve
+
+
+@pytest.fixture
+def served(serve):
+    return serve()
 
 
 def ask(connection, method, path, body=None, **headers):
@@ -171,6 +188,11 @@ def test_the_unix_socket_tells_who_orders(served):
         {"reason": "x" * 201},
         {"resaon": "x"},
         {"workers": 3},
+        {"for": True},
+        {"for": float("nan")},
+        {"for": float("inf")},
+        {"reason": "\ud800"},
+        {"\ud800": 1},
     ],
 )
 def test_a_body_that_is_wrong_orders_nothing(served, body):
@@ -192,3 +214,40 @@ def test_over_tcp_the_token_orders_and_nothing_else(served):
     assert ask(tcp(), "POST", path, Authorization=f"Bearer {TOKEN}")[0] == 200
     assert loop.ordered[0].who == "token ci"
     assert ask(tcp(), "POST", path, "x" * 70_000, Authorization=f"Bearer {TOKEN}")[0] == 413
+
+
+def is_closed(connection):
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b"", b"GET /health HTTP/1.1\r\nHost: ", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx"],
+)
+def test_who_does_not_say_what_they_want_is_not_waited_for(serve, said):
+    _, _, port = serve(Patience(seconds=0.05))
+    with socket.create_connection(("127.0.0.1", port), 5) as slow:
+        slow.sendall(said)
+        while slow.recv(4096):
+            pass
+
+
+def test_those_who_fill_the_port_do_not_keep_others_from_the_unix_socket(serve):
+    _, path, port = serve(Patience(connections=3))
+    many = [socket.create_connection(("127.0.0.1", port), 5) for _ in range(5)]
+    try:
+        assert [is_closed(each) for each in many[3:]] == [True, True]
+        assert ask(UnixHTTPConnection(path, 5), "GET", "/api/v1/fleets")[0] == 200
+    finally:
+        for each in many:
+            each.close()
+
+
+def test_an_answer_that_takes_long_is_waited_for(serve):
+    loop, path, _ = serve(Patience(seconds=0.02))
+    loop.pause = 0.1
+    headers = {"X-Autoscaler": "1"}
+    assert ask(UnixHTTPConnection(path, 5), "POST", "/api/v1/all/stop", **headers)[0] == 200
