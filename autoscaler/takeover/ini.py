@@ -55,14 +55,19 @@ def sections(file: Path, text: str) -> tuple[Section, ...]:
     for name, start, end in _spans(text):
         if name in {section.name for section in found}:
             continue  # the parser has merged the two
-        lines = _key_lines(text.splitlines()[start:end], start + 1)
+        lines = _key_lines(_lines(text)[start:end], start + 1)
         found.append(Section(file, name, start, dict(parser.items(name)), lines))
     return tuple(found)
 
 
+def _lines(text: str) -> list[str]:
+    """The lines as supervisord counts them: a form feed or U+2028 ends none. A carriage return stays."""
+    return text.split("\n")
+
+
 def _spans(text: str) -> list[tuple[str, int, int]]:
     """(name, 1-based line of the header, 1-based last line) of every section."""
-    lines = text.splitlines()
+    lines = _lines(text)
     heads = [(number, m["name"]) for number, line in enumerate(lines, 1) if (m := _HEADER.match(line))]
     ends = [*(number - 1 for number, _name in heads[1:]), len(lines)][: len(heads)]
     return [(name, number, end) for (number, name), end in zip(heads, ends, strict=True)]
@@ -88,12 +93,12 @@ def commented_out(text: str, names: Collection[str], when: str, back: str) -> st
     when : the date, for the header.
     back : the command that brings them back, for the header.
     """
-    lines = text.splitlines()
+    lines = _lines(text)
     taken = [(start, _without_tail(lines, start, end)) for name, start, end in _spans(text) if name in names]
     for start, end in reversed(taken):
         body = [TAKEN + line for line in lines[start - 1 : end]]
         lines[start - 1 : end] = [f"{_BEGIN} on {when}; the way back: {back}", *body, _END]
-    return "".join(f"{line}\n" for line in lines)
+    return "\n".join(lines)
 
 
 def _without_tail(lines: list[str], start: int, end: int) -> int:
@@ -105,11 +110,11 @@ def _without_tail(lines: list[str], start: int, end: int) -> int:
 
 def commented_in(text: str) -> str:
     """Undo every `commented_out`; edits made elsewhere in the file since then stay."""
-    kept = (line for line in text.splitlines() if not line.startswith((_BEGIN, _END)))
-    return "".join(f"{line.removeprefix(TAKEN)}\n" for line in kept)
+    kept = (line for line in _lines(text) if not line.startswith((_BEGIN, _END)))
+    return "\n".join(line.removeprefix(TAKEN) for line in kept)
 
 
 def taken_names(text: str) -> frozenset[str]:
     """Names of the sections that were commented out by us and are still."""
-    heads = (line.removeprefix(TAKEN) for line in text.splitlines() if line.startswith(TAKEN + "["))
+    heads = (line.removeprefix(TAKEN) for line in _lines(text) if line.startswith(TAKEN + "["))
     return frozenset(match["name"] for head in heads if (match := _HEADER.match(head)))

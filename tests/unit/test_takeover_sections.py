@@ -25,6 +25,7 @@ line = st.sampled_from(
         "numprocs = 2 ; two",
         "user: shop",
         "[x",
+        "; pages\x0cand\u2028lines\x85that end nowhere",
     ]
 )
 block = st.builds(
@@ -32,7 +33,12 @@ block = st.builds(
     st.sampled_from(["a", "b", "c-1"]),
     st.lists(line, max_size=5),
 )
-files = st.lists(block, max_size=4).map("\n".join).map(lambda text: f"{text}\n" if text else "")
+files = st.builds(
+    lambda blocks, end, last: "\n".join(blocks).replace("\n", end) + (end if last else ""),
+    st.lists(block, max_size=4),
+    st.sampled_from(["\n", "\r\n"]),
+    st.booleans(),
+)
 
 
 @given(files, st.sets(st.sampled_from(["program:a", "program:b", "program:c-1"])))
