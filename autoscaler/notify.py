@@ -17,6 +17,7 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
+from autoscaler.decide.words import count
 from autoscaler.model import Tick
 
 READY: Final = "READY=1"
@@ -117,11 +118,7 @@ def status_line(tick: Tick | None, trouble: str = "", *, wrong_config: bool = Fa
 
 def _fleets(tick: Tick) -> str:
     workers = sum(len(fleet.workers or ()) for fleet in tick.fleets)
-    return f"{_count(len(tick.fleets), 'fleet')}, {_count(workers, 'worker')}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
+    return f"{count(len(tick.fleets), 'fleet')}, {count(workers, 'worker')}"
 
 
 def _awaited(tick: Tick) -> dict[str, list[str]]:

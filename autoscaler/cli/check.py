@@ -15,6 +15,7 @@ from autoscaler import config
 from autoscaler.cli.exits import Exit
 from autoscaler.cli.findings import exit_of_findings, print_finding, summary
 from autoscaler.cli.options import config_option, json_option
+from autoscaler.decide.words import count
 from autoscaler.doctor import examine
 from autoscaler.errors import ConfigError, Problem
 from autoscaler.notes import notes
@@ -57,7 +58,7 @@ def check(path: Path | None, connect: bool, as_json: bool) -> None:
         _print([], noted)
         return
     if not as_json:
-        click.echo(f"{found}: fine, {_count(len(usable.fleets), 'fleet')}: {_names(usable)}")
+        click.echo(f"{found}: fine, {count(len(usable.fleets), 'fleet')}: {_names(usable)}")
         for note in noted:
             click.echo(f"note: {note}")
     if connect:
@@ -87,10 +88,6 @@ def _plain(problems: Iterable[Problem]) -> list[dict[str, object]]:
     return [
         {"file": each.file, "line": each.line, "key": each.key, "message": each.message} for each in problems
     ]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def _names(of: config.Config) -> str:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from autoscaler.broker import plain
+from autoscaler.decide.words import count
 from autoscaler.takeover.drafts import FleetDraft
 
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./@+-]*(?::[A-Za-z0-9_./@+-]+)*")
@@ -87,9 +88,7 @@ def fleets_text(drafts: Sequence[FleetDraft], *, hide: bool = False) -> str:
 def _fleet_text(draft: FleetDraft, hide: bool) -> str:
     workers, why = draft.workers, draft.workers.why
     about = (
-        f"today {count_of(workers.count)} in {'; '.join(draft.sources)}"
-        if draft.sources
-        else "no worker today"
+        f"today {count(workers.count)} in {'; '.join(draft.sources)}" if draft.sources else "no worker today"
     )
     lines = [line(2, f"{scalar(draft.name)}:", about)]
     lines += [f"    # not carried over: {' '.join(plain(text, _LONGEST).split())}\n" for text in workers.lost]
@@ -109,10 +108,6 @@ def _fleet_text(draft: FleetDraft, hide: bool) -> str:
     lines += _size_lines(draft)
     lines += _process_lines(draft, hide)
     return "".join(lines)
-
-
-def count_of(count: int) -> str:
-    return f"{count} worker" + ("" if count == 1 else "s")
 
 
 def _size_lines(draft: FleetDraft) -> list[str]:
@@ -138,7 +133,7 @@ def _why_most(draft: FleetDraft) -> str:
     if draft.max_workers == workers.count and draft.sources:
         return "as many as there are today; more if the machine bears them"
     slots = draft.max_workers * workers.concurrency
-    today = f"; {count_of(workers.count)} today" if draft.sources else ""
+    today = f"; {count(workers.count)} today" if draft.sources else ""
     return f"{slots} tasks at once, what this machine seems to bear{today}"
 
 
