@@ -30,6 +30,7 @@ SOCKET = "/run/autoscaler/autoscaler.sock"
 FAILED, USAGE, NOT_RUNNING = 1, 2, 7
 
 _DURATION = re.compile(r"(?:[0-9.]+(?:ms|s|m|h|d))+")
+_NUMBER = re.compile(r"[0-9.]+")
 _WORKER = re.compile(r"-[0-9]+$")
 _ALL = "--all"
 
@@ -203,7 +204,9 @@ def _typed() -> str:
 
 
 def _terms(words: list[str]) -> dict[str, Any]:
-    """``10m``, then why; both may be left out."""
+    """``10m``, then why; both may be left out. A number alone was meant as a time, not as the reason."""
+    if words and _NUMBER.fullmatch(words[0]):
+        raise WrongUsage(f"{words[0]} has no unit; write {words[0]}s, {words[0]}m or {words[0]}h")
     lasts = words[0] if words and _DURATION.fullmatch(words[0]) else None
     return {"for": lasts, "reason": " ".join(words[1:] if lasts else words)}
 

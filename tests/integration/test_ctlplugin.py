@@ -88,6 +88,9 @@ def test_what_fails_says_why_and_has_an_exit_status(loop, supervisorctl):
     )
     status, shown = supervisorctl("autoscale", "puase")
     assert (status, shown.splitlines()[0]) == (2, "there is no `autoscale puase`")
+    status, shown = supervisorctl("autoscale", "pause", "emails", "10", "broker", "away")
+    assert (status, shown.splitlines()[0]) == (2, "10 has no unit; write 10s, 10m or 10h")
+    assert loop.ordered == [HoldFleets(("emial",), None, loop.ordered[0].terms)]
 
 
 def test_without_a_daemon_it_says_so(loop, supervisorctl, short_folder):
