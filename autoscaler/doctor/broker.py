@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import email.utils
+import json
+import re
 import time
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -11,7 +13,7 @@ from urllib.parse import quote
 
 from autoscaler.broker import Connection, Link, plain, shown, without_password
 from autoscaler.config import Broker
-from autoscaler.doctor.finding import Finding, error, note, ok, unknown, unreachable, warning
+from autoscaler.doctor.finding import Finding, command, error, note, ok, unknown, unreachable, warning
 from autoscaler.doctor.subject import TIMEOUT, Subject
 from autoscaler.errors import SourceError
 from autoscaler.model import Known
@@ -66,14 +68,18 @@ def _remote_control(url: str, options: Mapping[str, Any], broker: Broker) -> Fin
 
 def _refused(about: str, text: str, broker: Broker) -> Finding:
     user, vhost = _user(broker), broker.vhost
-    grant = f'rabbitmqctl set_permissions -p {vhost} {user} ".*" ".*" ".*"'
+    grant = command("rabbitmqctl", "set_permissions", "-p", vhost, user, ".*", ".*", ".*")
     if "Login was refused" in text:
         return error(
-            about, text, f"set the password in broker.url, or: rabbitmqctl change_password {user} ..."
+            about,
+            text,
+            f"set the password in broker.url, or: {command('rabbitmqctl', 'change_password', user)} ...",
         )
     if "not found" in text and "vhost" in text:
         return error(
-            about, text, f"rabbitmqctl add_vhost {vhost} && {grant}; or mend the vhost in broker.url"
+            about,
+            text,
+            f"{command('rabbitmqctl', 'add_vhost', vhost)} && {grant}; or mend the vhost in broker.url",
         )
     if "NOT_ALLOWED" in text or "ACCESS_REFUSED" in text:
         return error(about, text, grant)
@@ -167,16 +173,16 @@ def _may_read(about: str, answer: Answer, api: Api, what: str) -> Finding:
         return error(
             about,
             f"404 for the {what}: {said}",
-            f"rabbitmqctl add_vhost {api.vhost}; or mend the vhost in broker.url, or the path in "
-            "management_url",
+            f"{command('rabbitmqctl', 'add_vhost', api.vhost)}; or mend the vhost in broker.url, or the "
+            "path in management_url",
         )
     if "access virtual host" in said:
-        todo = f'rabbitmqctl set_permissions -p {api.vhost} {api.user} "" "" ".*"'
+        todo = command("rabbitmqctl", "set_permissions", "-p", api.vhost, api.user, "", "", ".*")
         return error(
             about, f"{answer.status}: user {api.user!r} has no permission in vhost {api.vhost!r}", todo
         )
     if answer.status == 403 or "management user" in said:
-        todo = f"rabbitmqctl set_user_tags {api.user} monitoring"
+        todo = command("rabbitmqctl", "set_user_tags", api.user, "monitoring")
         return error(about, f"{answer.status}: user {api.user!r} has no tag that lets it read: {said}", todo)
     if answer.status == 401:
         todo = "set user and password in broker.management_url (default: those of broker.url)"
@@ -227,9 +233,10 @@ def queues(subject: Subject) -> Iterator[Finding]:
 
 def queue_settings(subject: Subject) -> Iterator[Finding]:
     """How long a worker may hold a message, and how often a message may come back."""
-    if subject.config.broker.management_url is None:
+    broker = subject.config.broker
+    if broker.management_url is None:
         return
-    management = _Management(subject.config.broker)
+    management = _Management(broker)
     try:
         version = str(management.mapping("overview").get("rabbitmq_version", ""))
         for queue, service in islice(_services(subject).items(), MOST_QUEUES):
@@ -237,8 +244,8 @@ def queue_settings(subject: Subject) -> Iterator[Finding]:
             if management.get(path).status != 200:
                 continue  # told by another probe
             told = management.mapping(path)
-            yield from _deliveries(queue, told, version)
-            yield from _held(queue, told, service)
+            yield from _deliveries(broker.vhost, queue, told, version)
+            yield from _held(broker.vhost, queue, told, service)
     except SourceError as problem:
         yield unknown("queue settings", str(problem))
     finally:
@@ -265,7 +272,7 @@ def _argument(told: Mapping[str, Any], name: str) -> Any:
     return None
 
 
-def _deliveries(queue: str, told: Mapping[str, Any], version: str) -> Iterator[Finding]:
+def _deliveries(vhost: str, queue: str, told: Mapping[str, Any], version: str) -> Iterator[Finding]:
     if told.get("type") != "quorum":
         return
     limit = _argument(told, "delivery-limit")
@@ -280,8 +287,7 @@ def _deliveries(queue: str, told: Mapping[str, Any], version: str) -> Iterator[F
             about,
             f"{seen} {limit} times is dropped or dead-lettered; each worker that is killed hands "
             "its back once",
-            f"raise it: rabbitmqctl set_policy {queue} '^{queue}$' '{{\"delivery-limit\": 20}}' "
-            "--apply-to queues",
+            f"raise it: {_policy(vhost, queue, 'delivery-limit', DELIVERY_LIMIT)}",
         )
     else:
         yield note(
@@ -289,7 +295,13 @@ def _deliveries(queue: str, told: Mapping[str, Any], version: str) -> Iterator[F
         )
 
 
-def _held(queue: str, told: Mapping[str, Any], service: float | None) -> Iterator[Finding]:
+def _policy(vhost: str, queue: str, key: str, value: int) -> str:
+    """The command that sets one thing of one queue; RabbitMQ applies only one policy to each."""
+    words = ("set_policy", "-p", vhost, "--apply-to", "queues", queue, f"^{re.escape(queue)}$")
+    return f"{command('rabbitmqctl', *words, json.dumps({key: value}))}, or add it to the queue's policy"
+
+
+def _held(vhost: str, queue: str, told: Mapping[str, Any], service: float | None) -> Iterator[Finding]:
     """RabbitMQ closes the channel of a consumer that holds a message for longer than this."""
     own = _argument(told, "consumer-timeout")
     limit = own / 1000 if isinstance(own, int | float) and own > 0 else CONSUMER_TIMEOUT
@@ -306,8 +318,8 @@ def _held(queue: str, told: Mapping[str, Any], service: float | None) -> Iterato
             about,
             f"{limit:g} s ({where}), and tasks run {service:.0f} s on the mean: with late ack a long one is "
             "taken away from its worker and run again",
-            f"rabbitmqctl set_policy {queue} '^{queue}$' '{{\"consumer-timeout\": {int(service * 10_000)}}}' "
-            "--apply-to queues (RabbitMQ 3.12), or consumer_timeout in rabbitmq.conf",
+            f"{_policy(vhost, queue, 'consumer-timeout', int(service * 10_000))} (RabbitMQ 3.12), or "
+            "consumer_timeout in rabbitmq.conf",
         )
     else:
         yield ok(about, f"{limit:g} s ({where}), tasks run {service:.1f} s on the mean")

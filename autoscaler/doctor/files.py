@@ -12,7 +12,7 @@ from pathlib import Path
 from autoscaler.act.program_file import ProgramFile
 from autoscaler.broker import passwords_in
 from autoscaler.config import Fleet
-from autoscaler.doctor.finding import Finding, error, note, ok, unknown, warning
+from autoscaler.doctor.finding import Finding, command, error, note, ok, unknown, warning
 from autoscaler.doctor.subject import Subject
 from autoscaler.errors import TargetError
 from autoscaler.wiring import log_folder
@@ -36,7 +36,10 @@ def programs_file(subject: Subject) -> Iterator[Finding]:
         yield error(
             "programs_file",
             f"{folder} cannot be written by {_me()}: {problem_with}",
-            f"mkdir -p {folder} && chgrp autoscaler {folder} && chmod 2775 {folder}",
+            " && ".join(
+                command(*words, folder)
+                for words in (("mkdir", "-p"), ("chgrp", "autoscaler"), ("chmod", "2775"))
+            ),
         )
         return
     yield ok("programs_file", f"{path} can be replaced by {_me()}; it holds {len(sections)} programs")
@@ -82,14 +85,14 @@ def log_dirs(subject: Subject) -> Iterator[Finding]:
 def _folder(about: str, folder: Path, *, private: bool) -> Iterator[Finding]:
     there = next(each for each in (folder, *folder.parents) if each.exists())
     if not there.is_dir():
-        yield error(about, f"{there} is no folder", f"rm {there} && mkdir -p {folder}")
+        yield error(about, f"{there} is no folder", "name another one, or move it away")
     elif not os.access(there, os.W_OK | os.X_OK):
-        owner = f"chown {_me()} {folder}"
-        yield error(about, f"{there} cannot be written by {_me()}", f"mkdir -p {folder} && {owner}")
+        todo = f"{command('mkdir', '-p', folder)} && {command('chown', _me(), folder)}"
+        yield error(about, f"{there} cannot be written by {_me()}", todo)
     elif there != folder:
         yield ok(about, f"{folder} is not there yet; {_me()} may make it")
     elif private and stat.S_IMODE(there.stat().st_mode) & stat.S_IWOTH:
-        yield error(about, f"everybody may write to {folder}", f"chmod o-w {folder}")
+        yield error(about, f"everybody may write to {folder}", command("chmod", "o-w", folder))
     else:
         yield ok(about, f"{folder} can be written by {_me()}")
     yield from _space(about, there)
@@ -102,17 +105,23 @@ def _space(about: str, folder: Path) -> Iterator[Finding]:
         yield unknown(about, f"the space left in {folder} cannot be seen: {problem.strerror}")
         return
     if free < SPACE:
-        yield warning(about, f"only {free // 1024**2} MiB are free in {folder}", f"make room: df -h {folder}")
+        yield warning(
+            about,
+            f"only {free // 1024**2} MiB are free in {folder}",
+            f"make room: {command('df', '-h', folder)}",
+        )
 
 
 def socket_folder(subject: Subject) -> Iterator[Finding]:
     """The socket can be made; one that is there is for its owner and group only."""
     path = subject.config.console.socket
     if path.exists() and not stat.S_ISSOCK(path.stat().st_mode):
-        yield error("console.socket", f"{path} is there and is no socket", f"rm {path}, or name another one")
+        yield error(
+            "console.socket", f"{path} is there and is no socket", "name another one, or move it away"
+        )
         return
     if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o007:
-        yield warning("console.socket", f"everybody may open {path}", f"chmod 0660 {path}")
+        yield warning("console.socket", f"everybody may open {path}", command("chmod", "0660", path))
     yield from _folder("console.socket", path.parent, private=True)
 
 
@@ -129,7 +138,7 @@ def secrets(subject: Subject) -> Iterator[Finding]:
             yield warning(
                 "secrets",
                 f"everybody may read {path} (mode {mode:04o}), which holds {what}",
-                f"chmod 0640 {path} && chgrp autoscaler {path}",
+                f"{command('chmod', '0640', path)} && {command('chgrp', 'autoscaler', path)}",
             )
         else:
             yield ok("secrets", f"{path} (mode {mode:04o}) holds {what} and is not for everybody")

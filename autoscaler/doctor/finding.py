@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -33,6 +34,11 @@ class Finding:
     unknown: bool = False
     #: It is an error because a service does not answer.
     unreachable: bool = False
+
+
+def command(*words: object) -> str:
+    """A command to paste into a shell, whatever the names in it are."""
+    return shlex.join(map(str, words))
 
 
 def ok(about: str, seen: str) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import threading
 import time
@@ -14,7 +15,7 @@ from autoscaler.cli.findings import exit_of_findings, summary
 from autoscaler.config import Broker, Config, Console, Fleet, Supervisord
 from autoscaler.doctor import Level, examine, supervisor
 from autoscaler.doctor.app import interpreter
-from autoscaler.doctor.broker import _clock
+from autoscaler.doctor.broker import _clock, _policy, _refused
 from autoscaler.doctor.command import CannotStart, Surroundings, run
 from autoscaler.doctor.deadline import within
 from autoscaler.doctor.finding import error, note, ok, unreachable, warning
@@ -137,6 +138,18 @@ def test_a_command_that_cannot_be_started_says_why(tmp_path):
         run([str(tmp_path / "celery")], Surroundings(None, {}, None), 1)
     with pytest.raises(CannotStart, match="No such file"):
         run([sys.executable], Surroundings(tmp_path / "nowhere", {}, None), 1)
+
+
+def test_a_command_can_be_pasted_whatever_the_names_in_it_are():
+    todo = _policy("my vhost", "a.b$(id)", "delivery-limit", 20)
+    assert shlex.split(todo.partition(", or ")[0]) == [
+        *("rabbitmqctl", "set_policy", "-p", "my vhost", "--apply-to", "queues"),
+        *("a.b$(id)", r"^a\.b\$\(id\)$", '{"delivery-limit": 20}'),
+    ]
+    refused = _refused("broker", "NOT_ALLOWED", Broker(url="amqp://u:sesame00@127.0.0.1/my%20vhost"))
+    assert shlex.split(refused.todo) == [
+        *("rabbitmqctl", "set_permissions", "-p", "my vhost", "u", ".*", ".*", ".*")
+    ]
 
 
 def test_the_exit_code_is_that_of_the_worst():
