@@ -16,6 +16,8 @@ from autoscaler.act.program_file import ProgramFile
 from autoscaler.act.supervisord import Supervisord
 from autoscaler.cli.options import note
 from autoscaler.console.client import Client
+from autoscaler.console.views import FleetView
+from autoscaler.console.words import hold_text
 from autoscaler.errors import DaemonNotRunning, TakeoverError
 from autoscaler.remote_control import RemoteControl
 from autoscaler.takeover.adopt import Adopter, Fleeted
@@ -164,4 +166,15 @@ def _ours(client: Client) -> Mapping[str, Fleeted]:
     up = Counter(
         each.fleet for each in client.workers().workers if each.state == "running" and each.unknown is None
     )
-    return {fleet.name: Fleeted(up[fleet.name], fleet.trouble) for fleet in client.fleets().fleets}
+    view = client.fleets()
+    return {
+        fleet.name: Fleeted(up[fleet.name], fleet.trouble, _bound(fleet, view.at or 0.0))
+        for fleet in view.fleets
+    }
+
+
+def _bound(fleet: FleetView, now: float) -> str:
+    """Why a fleet starts no worker when tasks come."""
+    if fleet.dry_run:
+        return "dry_run is set"
+    return hold_text(fleet.hold, now) if fleet.hold else ""

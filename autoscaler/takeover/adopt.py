@@ -56,6 +56,8 @@ class Fleeted:
     workers: int
     #: Why its decision was not carried out; empty when it was.
     trouble: str = ""
+    #: Why it starts no worker when tasks come; empty when it does.
+    bound: str = ""
 
 
 @dataclass(slots=True)
@@ -121,10 +123,12 @@ class Adopter:
         """Say which fleet is not up; empty when all are."""
         ours = self.ours()
         for name in names:
-            least, now = self.fleets[name].min_workers, ours.get(name, Fleeted(0))
-            if now.workers < least:
-                told = f": {now.trouble}" if now.trouble else ""
-                return f"fleet {name} to have {least} workers that answer (now {now.workers}{told})"
+            least, now = self.fleets[name].min_workers, ours.get(name)
+            if now is None:
+                return f"fleet {name}, which the running daemon does not have"
+            if now.workers < (max(least, 1) if now.bound else least):
+                told = "".join(f": {why}" for why in (now.bound, now.trouble) if why)
+                return f"fleet {name} to have {max(least, 1)} workers that answer (now {now.workers}{told})"
         return ""
 
     # --- one worker -----------------------------------------------------------------------------------

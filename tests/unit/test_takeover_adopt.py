@@ -164,7 +164,7 @@ FLEETS = {
 }
 
 
-def run(world, fleets=FLEETS, within=60.0):
+def run(world, fleets=FLEETS, within=60.0, ours=None):
     said: list[str] = []
     time = iter(range(10_000))
     found = sections(world.file, world.file.read_text())
@@ -176,7 +176,7 @@ def run(world, fleets=FLEETS, within=60.0):
         programs=world,
         workers=world,
         sections=Sections(world, Kept(world.file.parent / "adopted")),
-        ours=lambda: {"ours": Fleeted(world.ours_up, "no memory")},
+        ours=lambda: {"ours": Fleeted(world.ours_up, "no memory")} if ours is None else ours,
         say=said.append,
         when="2024-05-01",
         clock=lambda: float(next(time)),
@@ -285,6 +285,23 @@ def test_nothing_is_begun_before_our_workers_are_up(make):
         run(world)
 
     assert world.changes == []
+
+
+def test_nothing_is_begun_while_our_fleet_would_start_no_worker(make):
+    none_needed = {"ours": FLEETS["ours"].model_copy(update={"min_workers": 0})}
+    for ours, why in (
+        ({}, "fleet ours, which the running daemon does not have"),
+        ({"ours": Fleeted(0, bound="dry_run is set")}, r"\(now 0: dry_run is set\)"),
+    ):
+        world = make()
+
+        with pytest.raises(TakeoverError, match=why):
+            run(world, none_needed, ours=ours)
+
+        assert world.changes == []
+    world = make()
+    run(world, none_needed, ours={"ours": Fleeted(0)})
+    assert world.active == {"web"}
 
 
 def test_a_worker_that_stays_busy_or_silent_is_left_to_finish(make):
