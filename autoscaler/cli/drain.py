@@ -13,8 +13,9 @@ from rich.console import Console
 
 from autoscaler.cli.completion import complete_workers
 from autoscaler.cli.exits import Exit
-from autoscaler.cli.hold import ALL_OR_NAMES, DURATION, tell, way_in, with_terms
-from autoscaler.config.units import duration
+from autoscaler.cli.hold import ALL_OR_NAMES, tell, way_in, with_terms
+from autoscaler.cli.options import DURATION
+from autoscaler.config.units import written_duration
 from autoscaler.console.client import Client
 from autoscaler.console.views import WorkerView
 from autoscaler.errors import ServiceUnavailable
@@ -34,7 +35,7 @@ def drain(
     *,
     worker: str | None,
     every: bool,
-    within: str | None,
+    within: float | None,
     terms: dict[str, Any],
     daemon: Client,
     as_json: bool,
@@ -62,11 +63,12 @@ def drain(
     answer = daemon.command("all", "drain", **terms)
     if not as_json:
         tell(answer, as_json=False)
-    left = _wait(daemon, answer.at, duration(within) if within else None, quiet=as_json)
+    left = _wait(daemon, answer.at, within, quiet=as_json)
     if as_json:
         Console().print_json(data={"said": answer.said, "left": left})
     if left:
-        click.echo(f"autoscaler: not gone within {within or 'the time'}: {', '.join(left)}", err=True)
+        time_given = written_duration(within) if within else "the time"
+        click.echo(f"autoscaler: not gone within {time_given}: {', '.join(left)}", err=True)
         sys.exit(Exit.FAILED)
 
 

@@ -9,9 +9,8 @@ import click
 from rich.console import Console
 
 from autoscaler.cli.completion import complete_fleets
-from autoscaler.cli.hold import DURATION
-from autoscaler.cli.options import client, config_option, json_option, socket_option
-from autoscaler.config.units import duration
+from autoscaler.cli.options import DURATION, client, config_option, json_option, socket_option
+from autoscaler.config.units import written_duration
 from autoscaler.console.past import PastView
 from autoscaler.console.words import moment
 
@@ -28,7 +27,13 @@ MOST = 1000
 @socket_option
 @json_option
 def history(
-    *, fleet: str, last: int | None, since: str | None, path: Path | None, socket: Path | None, as_json: bool
+    *,
+    fleet: str,
+    last: int | None,
+    since: float | None,
+    path: Path | None,
+    socket: Path | None,
+    as_json: bool,
 ) -> None:
     """Tell what was decided about a fleet, and why, the latest last.
 
@@ -41,13 +46,14 @@ def history(
       autoscaler history emails --last 5 --json
     """
     now = time.time()
-    first = now - duration(since) if since else 0.0
+    first = now - since if since else 0.0
     view = client(path, socket).decisions(fleet, last or (MOST if since else SHOWN), first)
     if as_json:
         Console().print_json(data=view.model_dump(mode="json"))
         return
     if not view.decisions:
-        click.echo(f"nothing was decided about {fleet}{f' in the last {since}' if since else ' yet'}")
+        when = f"in the last {written_duration(since)}" if since else "yet"
+        click.echo(f"nothing was decided about {fleet} {when}")
     for decision in reversed(view.decisions):
         click.echo(_sentence(decision, now))
 

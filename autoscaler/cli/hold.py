@@ -12,30 +12,11 @@ import click
 from rich.console import Console
 
 from autoscaler.cli.completion import complete_fleets, complete_names
-from autoscaler.cli.options import client, config_option, json_option, socket_option
-from autoscaler.config.units import duration
+from autoscaler.cli.options import DURATION, client, config_option, json_option, socket_option
 from autoscaler.console.client import Client
 from autoscaler.console.views import CarriedOut
 
-
-class _Duration(click.ParamType[str]):
-    """``10m``; given on as it is written."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Check it here, where it is wrong usage."""
-        try:
-            seconds = duration(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-        if seconds <= 0:
-            self.fail("must be more than 0s", param, ctx)
-        return str(value)
-
-
 ALL_OR_NAMES = "give either names or --all"
-DURATION = _Duration()
 for_option = click.option("--for", "lasts", type=DURATION, help="End by itself after this time: 10m, 1h30m.")
 reason_option = click.option("--reason", default="", help="Why; shown in status, decisions and the log.")
 all_option = click.option("--all", "every", is_flag=True, help="All fleets.")
@@ -55,7 +36,7 @@ def with_terms(command: Callable[..., None]) -> Callable[..., None]:
     """Add `--for` and `--reason`; the command gets both as `terms`, the body of a request."""
 
     @functools.wraps(command)
-    def run(*, lasts: str | None, reason: str, **rest: Any) -> None:
+    def run(*, lasts: float | None, reason: str, **rest: Any) -> None:
         command(terms={"for": lasts, "reason": reason}, **rest)
 
     return for_option(reason_option(run))

@@ -13,7 +13,7 @@ from autoscaler import config
 from autoscaler.cli.adopt import adopt, undo_adopt
 from autoscaler.cli.exits import Exit
 from autoscaler.cli.findings import exit_of_findings, print_finding, summary
-from autoscaler.cli.options import duration, note
+from autoscaler.cli.options import DURATION, note
 from autoscaler.doctor import examine
 from autoscaler.errors import ConfigError, TakeoverError
 from autoscaler.takeover.first_config import URL_FILE, FirstConfig, first_config
@@ -61,7 +61,7 @@ from autoscaler.takeover.yaml_text import secrets_in
 @click.option(
     "--wait",
     "within",
-    callback=duration,
+    type=DURATION,
     default="1h",
     show_default=True,
     help="How long one old worker may take to become idle.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -57,11 +58,30 @@ def note(text: str) -> None:
     click.echo(f"note: {text}", err=True)
 
 
-def duration(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
-    """Read ``500ms``, ``30s``, ``2m``, ``1h``: the callback of an option."""
-    if value is None:
-        return None
-    try:
-        return units.duration(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
+class Duration(click.ParamType[float]):
+    """``500ms``, ``30s``, ``2m``, ``1h`` on the command line; seconds for the command.
+
+    Parameters
+    ----------
+    zero : whether it may be no time at all.
+    """
+
+    name = "duration"
+
+    def __init__(self, *, zero: bool = False) -> None:
+        self._zero = zero
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read it here, where it is wrong usage."""
+        if isinstance(value, float):  # a default, once more
+            return value
+        try:
+            seconds = units.duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if seconds <= 0 and not self._zero:
+            self.fail("must be more than 0s", param, ctx)
+        return seconds
+
+
+DURATION = Duration()

@@ -90,7 +90,7 @@ def _table(tried: Sequence[Tried], chosen: Tried | None) -> Table:
 
 
 def _advice(fleet: str, chosen: Tried | None, setting: Setting, allowed: float) -> str:
-    promise = f"at most {allowed:.3g} of the tasks wait longer than {setting.wait:g} s"
+    promise = f"at most {100 * allowed:.3g} % of the tasks wait longer than {setting.wait:g} s"
     if chosen is None:
         return f"With none of these settings {promise}."
     hours = f"{chosen.outcome.worker_hours:.2f} worker-hours"

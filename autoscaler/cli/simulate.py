@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 
 from autoscaler import config
-from autoscaler.cli.options import config_option, duration
+from autoscaler.cli.options import DURATION, Duration, config_option
 from autoscaler.cli.recommended import recommend
 from autoscaler.cli.simulated import Asked, fleet_of, keys, load_of, setting_of, with_keys
 from autoscaler.simulate.against import PEERS
@@ -52,7 +52,7 @@ def _peers(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[st
     "--from-history", "history", metavar="FLEET", help="What the daemon itself recorded of this fleet."
 )
 @click.option(
-    "--last", callback=duration, default="1d", show_default=True, help="How far back --from-history looks."
+    "--last", type=DURATION, default="1d", show_default=True, help="How far back --from-history looks."
 )
 @click.option(
     "--set",
@@ -71,13 +71,11 @@ def _peers(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[st
     show_default=True,
     help="Percent of the tasks that may wait too long with what --recommend finds.",
 )
-@click.option(
-    "--budget", callback=duration, default="2m", show_default=True, help="Time that --recommend takes."
-)
+@click.option("--budget", type=DURATION, default="2m", show_default=True, help="Time that --recommend takes.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same result.")
 @click.option(
     "--service-time",
-    callback=duration,
+    type=DURATION,
     help="Mean time that a task runs. Default: as in the trace or measured, else 2s.",
 )
 @click.option(
@@ -88,11 +86,11 @@ def _peers(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[st
     show_default=True,
     help="How these times spread.",
 )
-@click.option("--start-time", callback=duration, help="A worker's start. Default: as measured, else 8s.")
+@click.option("--start-time", type=DURATION, help="A worker's start. Default: as measured, else 8s.")
+@click.option("--wait", type=DURATION, help="The wanted longest wait. Default: the fleet's max_wait, or 30s.")
 @click.option(
-    "--wait", callback=duration, help="The wanted longest wait. Default: the fleet's max_wait, or 30s."
+    "--lag", type=Duration(zero=True), default="0s", show_default=True, help="Age of the counts seen."
 )
-@click.option("--lag", callback=duration, default="0s", show_default=True, help="Age of the counts seen.")
 @click.option(
     "--prefetch",
     type=click.IntRange(min=0),

@@ -53,8 +53,6 @@ class Asked:
         """The service times that were asked for."""
         if self.service_time is None:
             return fixed(2.0) if self.shape == "fixed" else None
-        if self.service_time <= 0:
-            raise click.UsageError("--service-time must be more than 0")
         return fixed(self.service_time) if self.shape == "fixed" else exponential(self.service_time)
 
 

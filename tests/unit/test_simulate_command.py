@@ -64,6 +64,7 @@ def test_a_picture_is_drawn(tmp_path: Path) -> None:
         (("--fleet", "slow", "--pattern", "step", "--against", "k8s"), 2, "'k8s' is not a known peer"),
         (("--fleet", "slow", "--pattern", "step", "--wait", "3"), 2, "'3' is not a duration"),
         (("--fleet", "slow", "--pattern", "step", "--service-time", "0s"), 2, "must be more than 0"),
+        (("--fleet", "slow", "--pattern", "step", "--wait", "0s"), 2, "must be more than 0"),
         (("--fleet", "slow", "--trace", "/nowhere.csv"), 1, "/nowhere.csv:1: cannot be read"),
     ],
 )
