@@ -41,7 +41,8 @@ class Problem:
     Attributes
     ----------
     file : path as the user gave it.
-    line : 1-based line of the offending value (of its parent for a missing key).
+    line : 1-based line of the offending value (of its parent for a missing key); 0 for a value that is not
+        in the file but was given with a command.
     key : dotted key path, e.g. ``fleets.emails.min_workers``; empty for the whole file.
     message : value and rule in words, e.g. ``9 is more than max_workers (4)``.
     """
@@ -52,6 +53,8 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
+        if not self.line:
+            return f"{self.key}: {self.message}"
         where = f"{self.file}:{self.line}"
         return f"{where}: {self.key}: {self.message}" if self.key else f"{where}: {self.message}"
 

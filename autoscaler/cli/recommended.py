@@ -13,11 +13,12 @@ from rich.table import Table
 
 from autoscaler.cli.simulated import with_keys
 from autoscaler.config import Fleet
+from autoscaler.decide.words import count
 from autoscaler.model import Scaling
 from autoscaler.simulate.load import Load
 from autoscaler.simulate.ours import Ours
 from autoscaler.simulate.outcome import Outcome
-from autoscaler.simulate.recommend import Choice, Tried, best, search
+from autoscaler.simulate.recommend import Choice, Tried, best, cheapest, search
 from autoscaler.simulate.run import simulate
 from autoscaler.simulate.setting import Setting
 from autoscaler.simulate.table import as_json
@@ -49,7 +50,11 @@ def recommend(
         return
     console = Console(highlight=False)
     console.print(_table(tried, chosen))
-    console.print("\n" + _advice(fleet.name, chosen, setting, allowed), soft_wrap=True, markup=False)
+    console.print(
+        "\n" + _advice(fleet.name, chosen, cheapest(tried, allowed), setting, allowed),
+        soft_wrap=True,
+        markup=False,
+    )
 
 
 def scaling_of(path: Path, fleet: str, choice: Choice) -> Scaling:
@@ -89,16 +94,22 @@ def _table(tried: Sequence[Tried], chosen: Tried | None) -> Table:
     return table
 
 
-def _advice(fleet: str, chosen: Tried | None, setting: Setting, allowed: float) -> str:
+def _advice(fleet: str, chosen: Tried | None, least: Tried | None, setting: Setting, allowed: float) -> str:
     promise = f"at most {100 * allowed:.3g} % of the tasks wait longer than {setting.wait:g} s"
     if chosen is None:
         return f"With none of these settings {promise}."
-    hours = f"{chosen.outcome.worker_hours:.2f} worker-hours"
+    hours = _figures(chosen)
+    if least is not None and least is not chosen:
+        hours += f"; the least worker-hours would be {_figures(least)} ({_told(least)})"
     if chosen.choice is None:
         return f"Leave it as it is: {promise}, at {hours}."
     found = "\n".join(f"    {line}" for line in yaml_lines(chosen.choice))
     why = "It was found on this load alone; another one may need other numbers."
     return f"With * {promise}, at {hours}. {why}\n\nfleets:\n  {fleet}:\n{found}"
+
+
+def _figures(tried: Tried) -> str:
+    return f"{tried.outcome.worker_hours:.2f} worker-hours and {count(tried.outcome.starts, 'start')}"
 
 
 def yaml_lines(choice: Choice) -> list[str]:

@@ -12,9 +12,8 @@ import click
 
 from autoscaler import config
 from autoscaler.config import Fleet
-from autoscaler.config.changes import change
-from autoscaler.config.edit import Reach
-from autoscaler.config.edit_value import value_of
+from autoscaler.config.edit_value import Value, value_of
+from autoscaler.config.yaml_lines import KeyPath
 from autoscaler.model import MaxWait
 from autoscaler.simulate.load import Load, Service, exponential, fixed
 from autoscaler.simulate.patterns import pattern
@@ -70,11 +69,11 @@ def with_keys(path: Path, fleet: str, changes: Mapping[str, str]) -> config.Conf
     Raises
     ------
     ConfigError : they would not be valid there.
-    EditRefused : they cannot be changed alone.
     """
-    edits = [(("fleets", fleet, *key.split(".")), value_of(value)) for key, value in changes.items()]
-    content, _ = change(path, path.read_bytes(), edits, Reach.HERE)
-    return config.load(path, content=content)
+    values: dict[KeyPath, Value] = {
+        ("fleets", fleet, *key.split(".")): value_of(value) for key, value in changes.items()
+    }
+    return config.load(path, trying=values)
 
 
 def fleet_of(settings: config.Config, name: str | None) -> Fleet:

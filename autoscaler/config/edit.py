@@ -9,10 +9,10 @@ nothing but the key that was meant.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from autoscaler.config.data import NOTHING, differences, effective, get, is_defaulted, put, same
 from autoscaler.config.edit_value import Value, in_block, in_flow
 from autoscaler.config.explain import known_keys
 from autoscaler.config.splice import Splice, into_mapping, over
@@ -20,9 +20,6 @@ from autoscaler.config.walk import Via, Walk, walk
 from autoscaler.config.yaml_lines import KeyPath, Unreadable, line_at, parse
 from autoscaler.config.yaml_tree import Alias, Mapping, Scalar, tree
 from autoscaler.errors import EditRefused
-
-#: Stands for a value that is not there.
-_NOTHING = object()
 
 
 class Reach(Enum):
@@ -63,8 +60,8 @@ def edit(text: str, path: KeyPath, value: Value, reach: Reach = Reach.ASK) -> Ed
     """
     data = parse(text.encode()).data
     found = walk(tree(text), path)
-    defaulted = _is_defaulted(data, path)
-    if _same(_get(_effective(data, path), path), value.data) and reach is not Reach.HERE:
+    defaulted = is_defaulted(data, path)
+    if same(get(effective(data, path), path), value.data) and reach is not Reach.HERE:
         return Edit(text, _line_of(text, found))
     if reach is Reach.EVERYWHERE:
         source = ("defaults", *path[2:]) if defaulted and not found.via else path
@@ -72,22 +69,8 @@ def edit(text: str, path: KeyPath, value: Value, reach: Reach = Reach.ASK) -> Ed
         return _changed(text, data, source, splices, value, exact=False)
     if reach is Reach.ASK and (found.via or defaulted):
         raise EditRefused(_elsewhere(text, found, path))
-    splices = _here(text, found, value, _effective(data, path))
+    splices = _here(text, found, value, effective(data, path))
     return _changed(text, data, path, splices, value, exact=True)
-
-
-def _is_defaulted(data: object, path: KeyPath) -> bool:
-    """Whether a key of a fleet comes from ``defaults``, which the fleet takes whole."""
-    if len(path) < 3 or path[0] != "fleets":
-        return False
-    return _get(data, path[:3]) is _NOTHING and _get(data, ("defaults", path[2])) is not _NOTHING
-
-
-def _effective(data: object, path: KeyPath) -> object:
-    """The data with what the path's fleet has from ``defaults`` written into it."""
-    if not _is_defaulted(data, path):
-        return data
-    return _put(data, path[:3], _get(data, ("defaults", path[2])))
 
 
 # --- where to write ---
@@ -104,9 +87,9 @@ def _at_source(text: str, found: Walk, value: Value) -> Iterator[Splice]:
 def _here(text: str, found: Walk, value: Value, data: object) -> Iterator[Splice]:
     """Write a value so that only the path's own mapping has it."""
     via = found.via or Via(found.depth, found.node, "")
-    new = _put(data, found.path, value.data)
-    inherited = found.rest and _get(data, found.path[: via.depth + 1]) is not _NOTHING
-    whole = _get(new, found.path[: via.depth + 1])
+    new = put(data, found.path, value.data)
+    inherited = found.rest and get(data, found.path[: via.depth + 1]) is not NOTHING
+    whole = get(new, found.path[: via.depth + 1])
     if not found.via and not inherited:
         yield from _at_source(text, found, value)
         return
@@ -157,14 +140,14 @@ def _changed(
     text: str, data: object, path: KeyPath, splices: Iterator[Splice], value: Value, *, exact: bool
 ) -> Edit:
     """The first of several ways to write a value that changes what was meant and nothing else."""
-    wanted = _put(_effective(data, path), path, value.data)
+    wanted = put(effective(data, path), path, value.data)
     more: tuple[KeyPath, ...] = ()
     for splice in splices:
         new = splice.applied(text)
         got = _data(new)
-        if not _same(_get(got, path), value.data):
+        if not same(get(got, path), value.data):
             continue
-        others = tuple(_differences(wanted, got))
+        others = tuple(differences(wanted, got))
         if others and exact:
             more = others
             continue
@@ -210,43 +193,4 @@ def _data(text: str) -> object:
     try:
         return parse(text.encode()).data
     except Unreadable:
-        return _NOTHING
-
-
-def _get(data: object, path: KeyPath) -> object:
-    for part in path:
-        if isinstance(data, dict) and isinstance(part, str):
-            data = data.get(part, _NOTHING)
-        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
-            data = data[part]
-        else:
-            return _NOTHING
-    return data
-
-
-def _put(data: object, path: KeyPath, value: object) -> object:
-    """A copy of the data with another value at a path; mappings on the way are made."""
-    if not path:
-        return deepcopy(value)
-    key = path[0]
-    if isinstance(data, list) and isinstance(key, int):
-        return [_put(each, path[1:], value) if index == key else each for index, each in enumerate(data)]
-    known = data if isinstance(data, dict) else {}
-    return {**known, key: _put(known.get(key), path[1:], value)}
-
-
-def _same(one: object, other: object) -> bool:
-    """Whether two values are the same and of the same kinds: 1 is not true."""
-    return next(_differences(one, other), None) is None
-
-
-def _differences(one: object, other: object, path: KeyPath = ()) -> Iterator[KeyPath]:
-    """The paths at which two values differ."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        for key in {**one, **other}:
-            yield from _differences(one.get(key, _NOTHING), other.get(key, _NOTHING), (*path, key))
-    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        for index, pair in enumerate(zip(one, other, strict=True)):
-            yield from _differences(*pair, (*path, index))
-    elif type(one) is not type(other) or one != other:
-        yield path
+        return NOTHING

@@ -8,12 +8,14 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from autoscaler.config.edit_value import Value
 from autoscaler.config.explain import NAMED, Explainer, unknown_key
 from autoscaler.config.files import read_file
 from autoscaler.config.fleet import Fleet
 from autoscaler.config.rules import Given, clip
 from autoscaler.config.schema import Config
 from autoscaler.config.singleton import Singleton
+from autoscaler.config.trying import NO_VALUES, with_values
 from autoscaler.config.yaml_lines import Document, Fault, KeyPath, Unreadable, parse
 from autoscaler.errors import ConfigError, Problem
 
@@ -62,6 +64,7 @@ def load(
     *,
     content: bytes | None = None,
     elsewhere: bool = False,
+    trying: Mapping[KeyPath, Value] = NO_VALUES,
 ) -> Config:
     """Read and validate a config file.
 
@@ -78,6 +81,8 @@ def load(
     content : what the file shall hold, where that is not written yet.
     elsewhere : it is for a daemon whose environment and files may be others: a url that needs a variable
         which is not set here, or a url_file which cannot be read here, is not judged.
+    trying : values for keys as if they stood in the file, whatever its text looks like; what is wrong with
+        them has line 0.
 
     Raises
     ------
@@ -91,7 +96,7 @@ def load(
     except ValueError as error:
         faults = [Fault(1, (), str(error))]
     else:
-        config, faults = _validate(document, given)
+        config, faults = _validate(with_values(document, trying), given)
         if config:
             return config
     raise ConfigError(_problems(path, faults))

@@ -21,9 +21,11 @@ from autoscaler.simulate.setting import Setting
 MOST_WORKERS = 999
 #: Doublings of max_workers that are tried.
 DOUBLINGS = 3
-#: How much dearer than the cheapest max_wait may be to be chosen: it measures what the others are told,
+#: How much dearer than the cheapest a setting may be to be chosen for its fewer starts.
+SAME = 1.05
+#: How many more starts than the fewest max_wait may have to be chosen: it measures what the others are told,
 #: and so stays right when tasks take longer than they did in this load.
-SAME = 1.03
+AS_CALM = 1.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +89,28 @@ def search(load: Load, setting: Setting, run: Run, allowed: float) -> Iterator[T
         yield from trying(_larger(tried))
     mean = mean_workers(load, setting)
     yield from trying(_floors(_keeping(tried, allowed)[:2], (0, 1, 2, mean)))
-    yield from trying(_windows(_keeping(tried, allowed)[:1]))
+    chosen = best(tried, allowed)
+    yield from trying(_windows([*_keeping(tried, allowed)[:1], *([chosen] if chosen else [])]))
+
+
+def cheapest(tried: Sequence[Tried], allowed: float) -> Tried | None:
+    """The cheapest that keeps the wait; None if none keeps it."""
+    return next(iter(_keeping(tried, allowed)), None)
 
 
 def best(tried: Sequence[Tried], allowed: float) -> Tried | None:
-    """The cheapest that keeps the wait, or a max_wait that costs hardly more; None if none keeps it."""
+    """The calmest of those that keep the wait and cost hardly more than the cheapest; None if none keeps it.
+
+    Of those that start about as few workers a max_wait is taken, else the cheapest.
+    """
     keeping = _keeping(tried, allowed)
     if not keeping:
         return None
     most = SAME * keeping[0].outcome.worker_seconds
     alike = [each for each in keeping if each.outcome.worker_seconds <= most]
-    return next((each for each in alike if each.choice and each.choice.measures_itself), keeping[0])
+    fewest = min(each.outcome.starts for each in alike)
+    calm = [each for each in alike if each.outcome.starts <= AS_CALM * fewest + 1]
+    return next((each for each in calm if each.choice and each.choice.measures_itself), calm[0])
 
 
 def _keeping(tried: Sequence[Tried], allowed: float) -> list[Tried]:

@@ -14,7 +14,7 @@ from autoscaler.cli.recommended import scaling_of
 from autoscaler.simulate.elasticity import Elasticity
 from autoscaler.simulate.outcome import Outcome
 from autoscaler.simulate.patterns import pattern
-from autoscaler.simulate.recommend import Choice, Tried, best, search
+from autoscaler.simulate.recommend import Choice, Tried, best, cheapest, search
 from autoscaler.simulate.setting import Setting
 
 LOAD = pattern("idle-then-one")
@@ -73,6 +73,18 @@ def test_of_two_that_cost_alike_the_one_that_measures_itself_is_chosen():
     assert best(alike, 0.01).choice is wait
 
 
+def test_of_two_that_cost_alike_the_one_that_starts_less_is_chosen():
+    flapping, calm = Choice("{max_wait: 30s}", 1, 4), Choice("{backlog_per_worker: 5}", 1, 4, 60.0)
+    alike = [
+        Tried(flapping, replace(outcome(cost=1.5), starts=91)),
+        Tried(calm, replace(outcome(cost=1.55), starts=12)),
+    ]
+    assert best(alike, 0.01).choice is calm
+    assert cheapest(alike, 0.01).choice is flapping
+    dearer = [alike[0], Tried(calm, replace(outcome(cost=1.7), starts=12))]
+    assert best(dearer, 0.01).choice is flapping
+
+
 @pytest.fixture
 def config_file(tmp_path):
     path = tmp_path / "autoscaler.yaml"
@@ -107,6 +119,16 @@ def test_the_printed_keys_can_be_pasted_and_do_what_was_found(config_file):
     scaling = config.load(config_file, {}).fleets["emails"].scaling
     assert scaling.min_workers == 0, "two tasks need no worker that stands ready"
     assert scaling.policies
+
+
+def test_the_comments_of_a_file_do_not_hinder_trying_others(config_file):
+    text = config_file.read_text().split("    {app")[0]
+    text += "    app: a.b\n    queues: [emails]\n    concurrency: 2\n    max_workers: 4\n"
+    config_file.write_text(text + "    scale:\n      # how long a task may wait\n      max_wait: 30s\n")
+    result = recommend(config_file)
+    assert result.exit_code == 0, result.output
+    assert "worker-hours and" in result.stdout
+    assert "starts" in result.stdout
 
 
 def test_as_json_it_names_the_chosen_keys(config_file):
