@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
 from autoscaler.act.celery_program import written_queues
-from autoscaler.act.lifecycle import Step, is_overdue, next_step, overdue
+from autoscaler.act.lifecycle import Step, is_another, is_overdue, next_step, overdue
 from autoscaler.act.program_file import log_file
 from autoscaler.act.turn import Order, StepHook, Turn
 from autoscaler.errors import SourceError, StoreError, SupervisordFault, TargetError
@@ -186,10 +186,15 @@ def _new_drains(turn: Turn, order: Order) -> list[Drain]:
         if worker.fleet == order.fleet and worker.state is WorkerState.FAILED
     ]
     return [
-        *(Drain(name, DrainPhase.DRAINING, turn.now, order.reason) for name in order.drain),
+        *(Drain(name, DrainPhase.DRAINING, turn.now, order.reason, _pid(turn, name)) for name in order.drain),
         *(Drain(name, DrainPhase.RESTORING, turn.now) for name in order.restore),
         *(Drain(worker.name, DrainPhase.DRAINING, turn.now, _why_lost(turn, worker)) for worker in lost),
     ]
+
+
+def _pid(turn: Turn, name: str) -> int | None:
+    process = turn.world.processes.get(name)
+    return process.pid if process is not None else None
 
 
 def _why_lost(turn: Turn, worker: Worker) -> str:
@@ -217,12 +222,12 @@ def _due_steps(turn: Turn) -> dict[Step, list[Worker]]:
 def _unless_overdue(turn: Turn, step: Step, drain: Drain, order: Order) -> Step:
     """The step, or the end of waiting where the config wants one.
 
-    A process that is younger than its drain came up after such an end. It is drained as any other: told to
-    stop as well, it would be started again for ever.
+    A process that is not the one that the drain began with came up after such an end. It is drained as any
+    other: told to stop as well, it would be started again for ever.
     """
     process = turn.world.processes.get(drain.worker)
-    is_old = process is not None and process.pid is not None and process.started_at <= drain.since
-    waits = is_old and step in (Step.WAIT, Step.CANCEL)
+    is_same = process is not None and process.pid is not None and not is_another(process, drain)
+    waits = is_same and step in (Step.WAIT, Step.CANCEL)
     ends = waits and order.stops_overdue and is_overdue(turn.now, drain, order.drain_timeout)
     return Step.STOP_OVERDUE if ends else step
 

@@ -197,11 +197,16 @@ def next_step(
             return Step.STOP  # between two spawns there is no process that could be busy
         case ProcessState.EXITED:
             return Step.WAIT  # supervisord is about to start it again
-    if process.started_at > drain.since and worker.state is WorkerState.DRAINING and not worker.answered:
+    if is_another(process, drain) and worker.state is WorkerState.DRAINING and not worker.answered:
         # It has crashed since: its new process knows nothing of the drain, and need not come up to be
         # told. TERM lets it finish what it may have taken.
         return Step.STOP
     return _next_step_out(worker.stats)
+
+
+def is_another(process: Process, drain: Drain) -> bool:
+    """Tell whether the process that a drain began with has ended since. By pid: a clock may be set back."""
+    return None not in {drain.pid, process.pid} and drain.pid != process.pid
 
 
 def _next_step_out(stats: Reading[WorkerStats]) -> Step:

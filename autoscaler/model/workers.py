@@ -91,6 +91,8 @@ class Drain:
     since: float
     #: Why it has to go, for display.
     reason: str = ""
+    #: The process that it began with; None: it had none then, or nobody knows.
+    pid: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from autoscaler.store.database import Database
 
 _SINGLETON: Final = TypeAdapter(SingletonMemory)
 
-_COLUMNS = "worker, phase, since, reason"
-_PUT = f"INSERT OR REPLACE INTO drains ({_COLUMNS}) VALUES (?, ?, ?, ?)"  # noqa: S608 - literals
+_COLUMNS = "worker, phase, since, reason, pid"
+_PUT = f"INSERT OR REPLACE INTO drains ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)"  # noqa: S608 - literals
 _STRIKE = "DELETE FROM drains WHERE worker = ?"
 
 
@@ -49,9 +49,9 @@ class Journal:
         return dict(self._drains)
 
     def _read_drains(self) -> dict[str, Drain]:
-        rows = self._db.rows("SELECT worker, phase, since, reason FROM drains")
+        rows = self._db.rows(f"SELECT {_COLUMNS} FROM drains")  # noqa: S608 - literals
         with self._db.understanding("drains") as row:
-            return {row(r[0]): Drain(r[0], DrainPhase(r[1]), r[2], r[3]) for r in rows}
+            return {row(r[0]): Drain(r[0], DrainPhase(r[1]), *r[2:]) for r in rows}
 
     def put_drain(self, drain: Drain) -> None:
         """Write a line of the journal, replacing the worker's former one; it is on the disk, or not there."""
@@ -137,4 +137,4 @@ class Journal:
 
 
 def _row(drain: Drain) -> tuple[object, ...]:
-    return (drain.worker, drain.phase.value, drain.since, drain.reason)
+    return (drain.worker, drain.phase.value, drain.since, drain.reason, drain.pid)

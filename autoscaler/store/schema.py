@@ -17,7 +17,7 @@ _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS workers (
     name TEXT PRIMARY KEY, pid INTEGER, answered INTEGER NOT NULL, state TEXT NOT NULL, since REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS drains (
-    worker TEXT PRIMARY KEY, phase TEXT NOT NULL, since REAL NOT NULL, reason TEXT NOT NULL);
+    worker TEXT PRIMARY KEY, phase TEXT NOT NULL, since REAL NOT NULL, reason TEXT NOT NULL, pid INTEGER);
 CREATE TABLE IF NOT EXISTS singletons (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS memory (fleet TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS tracks (fleet TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -42,6 +42,7 @@ CREATE INDEX IF NOT EXISTS minutes_by_time ON minutes (at);
 #: What brings the tables of one version to the next, by the version that it starts from.
 _MIGRATIONS: Final[dict[int, str]] = {
     1: """
+ALTER TABLE drains ADD COLUMN pid INTEGER;
 ALTER TABLE samples ADD COLUMN published REAL;
 ALTER TABLE samples ADD COLUMN service REAL;
 """,

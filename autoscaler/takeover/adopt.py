@@ -218,8 +218,8 @@ class Adopter:
             worker = Worker(name, "", node, state, began, process.pid, nothing)
         else:
             worker = Worker(name, "", node, WorkerState.DRAINING, began, process.pid, heard.stats)
-        # Never taken for one that crashed since the drain began: its stop signal may be one that kills.
-        drain = Drain(name, DrainPhase.DRAINING, float("inf"))
+        # Of no known process, so never taken for one that crashed since: its stop signal may kill.
+        drain = Drain(name, DrainPhase.DRAINING, began)
         return next_step(self.clock(), worker, drain, process, frozenset())
 
     def _take(self, node: str, steps: Mapping[str, Step], heard: Heard | None, units: Sequence[Unit]) -> None:

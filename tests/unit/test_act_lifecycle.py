@@ -212,10 +212,16 @@ def test_a_drain_of_a_silent_worker_says_what_ends_it():
 
 
 def test_a_worker_that_crashed_while_it_drained_is_stopped_before_it_is_up_again():
-    again = process(started_at=NOW + 5)
+    began, again = replace(OUT, pid=7), process(pid=8)
     fresh = replace(worker(SILENT), answered=False)
-    assert next_step(NOW + 6, fresh, OUT, again, QUEUES) is Step.STOP
-    assert next_step(NOW + 6, replace(fresh, answered=True), OUT, again, QUEUES) is Step.CANCEL
+    assert next_step(NOW + 6, fresh, began, again, QUEUES) is Step.STOP
+    assert next_step(NOW + 6, replace(fresh, answered=True), began, again, QUEUES) is Step.CANCEL
+
+
+def test_a_clock_set_back_makes_no_silent_worker_one_that_crashed():
+    silent = replace(worker(SILENT), answered=False)
+    for drain in (replace(OUT, pid=7), OUT):
+        assert next_step(NOW + 6, silent, drain, process(pid=7, started_at=NOW + 5), QUEUES) is Step.CANCEL
 
 
 def test_another_process_that_answers_in_its_name_tells_nothing_about_a_worker():

@@ -67,7 +67,7 @@ def test_the_journal_is_rescued_from_a_database_that_is_damaged_elsewhere(tmp_pa
 
 def test_a_rescued_journal_that_makes_no_sense_counts_as_lost(tmp_path):
     with closing(Store(tmp_path)) as store:
-        store._db.write("INSERT INTO drains VALUES ('emails-01', 'nonsense', 1.0, '')", [()])
+        store._db.write("INSERT INTO drains VALUES ('emails-01', 'nonsense', 1.0, '', 7)", [()])
     damage(tmp_path / DATABASE, "samples")
     with closing(Store(tmp_path)) as store:
         assert store.drains() == {}

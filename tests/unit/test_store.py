@@ -48,12 +48,12 @@ def store(tmp_path):
 
 
 def test_the_journal_survives_the_daemon(store, tmp_path):
-    store.put_drain(Drain("emails-01", DrainPhase.DRAINING, 1.0, "too many"))
+    store.put_drain(Drain("emails-01", DrainPhase.DRAINING, 1.0, "too many", 7))
     store.put_drain(Drain("emails-02", DrainPhase.DRAINING, 1.0))
     store.put_drain(Drain("emails-02", DrainPhase.RESTORING, 2.0))
     again = Store(tmp_path)
     assert again.drains() == {
-        "emails-01": Drain("emails-01", DrainPhase.DRAINING, 1.0, "too many"),
+        "emails-01": Drain("emails-01", DrainPhase.DRAINING, 1.0, "too many", 7),
         "emails-02": Drain("emails-02", DrainPhase.RESTORING, 2.0),
     }
     again.delete_drains(["emails-01", "nobody"])
@@ -160,7 +160,7 @@ def test_late_ticks_do_not_thin_the_samples_out(world):
 @pytest.mark.parametrize(
     ("table", "row", "read", "said"),
     [
-        ("drains", "('w-01', 'floating', 1, '')", Store.drains, "'floating' is not a valid DrainPhase"),
+        ("drains", "('w-01', 'floating', 1, '', 7)", Store.drains, "'floating' is not a valid DrainPhase"),
         (
             "workers",
             "('w-01', 7, 1, 'floating', 1)",
