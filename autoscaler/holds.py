@@ -101,20 +101,30 @@ class Holds:
         if command.workers is not None and not command.stopped:
             for fleet in fleets:
                 _check_size(fleet, command.workers)
-        before, terms = self._store.holds(), command.terms
+        before = {name: hold for name, hold in self._store.holds().items() if not _is_over(hold, now)}
+        if command.fleets is not None and not command.stopped:
+            for name, old in before.items():
+                if name in command.fleets and old.stopped:
+                    raise CommandRefused(_is_stopped(name, old))
+        return tuple(
+            self._hold_fleet(now, fleet.name, before.get(fleet.name), command, ground) for fleet in fleets
+        )
+
+    def _hold_fleet(
+        self, now: float, name: str, old: Hold | None, command: HoldFleets, ground: Ground
+    ) -> str:
+        if old is not None and old.stopped and not command.stopped:
+            return f"{_is_stopped(name, old)}, and it is left stopped"
+        if command.this_boot and old is not None and old.stopped and not old.boot:
+            return f"{name}: {ordered(old)} already; that outlives this boot"
+        terms = command.terms
         until = None if terms.lasts is None else now + terms.lasts
-        new = Hold(command.workers, terms.by, terms.reason, now, until, command.stopped)
-        said = []
-        for fleet in fleets:
-            old = before.get(fleet.name)
-            if command.this_boot and old is not None and old.stopped and not old.boot:
-                said.append(f"{fleet.name}: {ordered(old)} already; that outlives this boot")
-                continue
-            beneath = _beneath(old, ground.sizes.get(fleet.name))
-            hold = replace(new, boot=self._boot, beneath=beneath) if command.this_boot else new
-            self._store.put_hold(fleet.name, hold)
-            said.append(_told(now, fleet.name, hold, dry=ground.is_dry(fleet.name)))
-        return tuple(said)
+        hold = Hold(command.workers, terms.by, terms.reason, now, until, command.stopped)
+        if command.this_boot:
+            hold = replace(hold, boot=self._boot, beneath=_beneath(old, ground.sizes.get(name)))
+        self._store.put_hold(name, hold)
+        was = f" (was {ordered(old)})" if old is not None else ""
+        return f"{_told(now, name, hold)}{was}{_DRY if ground.is_dry(name) else ''}"
 
     def _release_fleets(self, now: float, command: ReleaseFleets, ground: Ground) -> tuple[str, ...]:
         before = self._store.holds()
@@ -122,7 +132,7 @@ class Holds:
         for name in [fleet.name for fleet in _fleets(command.fleets, ground.config)]:
             hold = before.get(name)
             if hold is not None and hold.stopped and not command.stopped:
-                text = f"{name}: {ordered(hold)}, not paused; `autoscaler start {name}` ends that"
+                text = _is_stopped(name, hold)
                 if command.fleets is not None:
                     raise CommandRefused(text)
                 said.append(text)
@@ -162,9 +172,9 @@ class Holds:
         self._store.put_worker_hold(WorkerHold(name, terms.by, terms.reason, now, until, out))
         what = "is out of service" if out else "finishes what it has and goes out of service"
         note = _DRY if ground.is_dry(fleet) and not out else ""
-        return (
-            f"{name}: {what}, and stays so{_until(now, until)}; `autoscaler release {name}` ends that{note}"
-        )
+        was = f" (was drained{by(old)})" if old is not None and not _is_over(old, now) else ""
+        told = f"{name}: {what}, and stays so{_until(now, until)}; `autoscaler release {name}` ends that"
+        return f"{told}{was}{note}"
 
     def _release_worker(self, now: float, name: str, scene: Scene, ground: Ground) -> str:
         """End the hold of a worker, whoever holds it: start it, or leave it to its fleet.
@@ -350,15 +360,19 @@ def _not_after(hold: H, now: float) -> H:
     return replace(hold, since=now, until=left)
 
 
-def _told(now: float, name: str, hold: Hold, *, dry: bool) -> str:
+def _is_stopped(name: str, hold: Hold) -> str:
+    """Why neither a pause, a size nor their end is for this fleet: any of them would start it unawares."""
+    return f"{name}: is {ordered(hold)}; `autoscaler start {name}` ends that"
+
+
+def _told(now: float, name: str, hold: Hold) -> str:
     verb, what = "resume", "paused"
     if hold.stopped:
         verb, what = "start", "stopped, its workers finish what they have and go"
     elif hold.workers is not None:
         what = f"kept at {count(hold.workers)}"
     end = "; it ends when the machine starts again" if hold.boot else ""
-    note = _DRY if dry else ""
-    return f"{name}: {what}{_until(now, hold.until)}{end}; `autoscaler {verb} {name}` ends that{note}"
+    return f"{name}: {what}{_until(now, hold.until)}{end}; `autoscaler {verb} {name}` ends that"
 
 
 def _until(now: float, until: float | None) -> str:

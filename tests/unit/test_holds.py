@@ -329,8 +329,39 @@ def test_resume_does_not_start_what_was_stopped(world, three):
     order(world, three, stop())
     with pytest.raises(CommandRefused, match="`autoscaler start emails` ends that"):
         order(world, three, RESUME)
-    assert "not paused" in order(world, three, replace(RESUME, fleets=None))
+    assert "is stopped by alice" in order(world, three, replace(RESUME, fleets=None))
     assert Store(world.store_folder).holds()["emails"].stopped
+
+
+@pytest.mark.parametrize("command", [pause(lasts=4.0), scale(4)])
+@pytest.mark.parametrize("this_boot", [False, True])
+def test_a_pause_or_a_size_does_not_start_what_was_stopped(world, three, command, this_boot):
+    order(world, three, stop(this_boot=this_boot, reason="sale"))
+    with pytest.raises(
+        CommandRefused, match=r"is stopped by alice.*: sale; `autoscaler start emails` ends that"
+    ):
+        order(world, three, command)
+    said = order(world, three, replace(command, fleets=None))
+    assert said.endswith("`autoscaler start emails` ends that, and it is left stopped")
+    world.run(three, 30)
+    assert world.alive == []
+
+
+def test_a_stop_whose_time_is_over_refuses_nothing(world, three):
+    order(world, three, stop(lasts=4.0))
+    world.now += 5.0
+    assert order(world, three, pause()) == "emails: paused; `autoscaler resume emails` ends that"
+
+
+@pytest.mark.parametrize("command", [pause(), pause(None), scale(4), stop(), stop(None, this_boot=True)])
+def test_an_order_says_which_one_it_replaces(world, three, command):
+    order(world, three, scale(5, reason="sale"))
+    assert order(world, three, command).endswith("(was set to 5 workers by alice (uid 1000): sale)")
+
+
+def test_a_drain_says_which_one_it_replaces(world, three):
+    assert "was" not in order(world, three, drain("emails-02", reason="debug"))
+    assert order(world, three, drain("emails-02")).endswith("(was drained by alice (uid 1000): debug)")
 
 
 def test_single_workers_cannot_be_ordered_about_while_supervisord_is_away(world, three):
