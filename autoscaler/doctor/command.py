@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autoscaler.config import Fleet
+from autoscaler.config import Fleet, Singleton
 from autoscaler.doctor.subject import Subject
 
 #: Characters of its output that are kept.
@@ -30,7 +30,7 @@ class CannotStart(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a fleet's workers are started in."""
+    """What a fleet's workers, or a singleton, are started in."""
 
     folder: Path | None
     environment: Mapping[str, str] = field(repr=False)
@@ -38,8 +38,8 @@ class Surroundings:
     user: pwd.struct_passwd | None
 
     @classmethod
-    def of(cls, subject: Subject, fleet: Fleet) -> Surroundings:
-        """Those of a fleet.
+    def of(cls, subject: Subject, program: Fleet | Singleton) -> Surroundings:
+        """Those of a fleet or a singleton.
 
         Raises
         ------
@@ -48,24 +48,24 @@ class Surroundings:
         process = subject.process
         inherited = process.environment if process and process.environment is not None else subject.environ
         # As supervisord does it: the user changes, HOME and USER do not.
-        environment = {**inherited, **fleet.environment}
-        return cls(fleet.directory, environment, _user(fleet, process.uid if process else None))
+        environment = {**inherited, **program.environment}
+        return cls(program.directory, environment, _user(program.user, process.uid if process else None))
 
     def find(self, command: str) -> str | None:
         """The path of a command as supervisord would find it; None if it would not."""
         return shutil.which(command, path=self.environment.get("PATH", os.defpath))
 
 
-def _user(fleet: Fleet, supervisord_uid: int | None) -> pwd.struct_passwd | None:
+def _user(name: str | None, supervisord_uid: int | None) -> pwd.struct_passwd | None:
     try:
-        if fleet.user is not None:
-            wanted = pwd.getpwnam(fleet.user)
+        if name is not None:
+            wanted = pwd.getpwnam(name)
         elif supervisord_uid is not None:
             wanted = pwd.getpwuid(supervisord_uid)
         else:
             return None
     except KeyError:
-        raise CannotTry(f"there is no user {fleet.user or supervisord_uid} on this machine") from None
+        raise CannotTry(f"there is no user {name or supervisord_uid} on this machine") from None
     if wanted.pw_uid == os.geteuid():
         return None
     if os.geteuid() != 0:

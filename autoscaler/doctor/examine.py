@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from autoscaler.config import Config
-from autoscaler.doctor import app, broker, files, host, supervisor, workers
+from autoscaler.doctor import app, broker, files, host, singletons, supervisor, workers
 from autoscaler.doctor.deadline import within
 from autoscaler.doctor.finding import Finding
 from autoscaler.doctor.subject import Subject
@@ -37,6 +37,7 @@ PROBES: tuple[tuple[str, Callable[[Subject], Iterable[Finding]]], ...] = (
     ("queue settings", broker.queue_settings),
     ("celery", app.commands),
     ("app", app.apps),
+    ("singletons", singletons.can_start),
     ("workers", workers.answer),
     ("prefetch", workers.prefetch),
     ("memory", host.memory),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from autoscaler.act.program_file import ProgramFile
 from autoscaler.broker import passwords_in
-from autoscaler.config import Fleet
+from autoscaler.config import Fleet, Singleton
 from autoscaler.doctor.finding import Finding, command, error, note, ok, unknown, warning
 from autoscaler.doctor.subject import Subject
 from autoscaler.errors import TargetError
@@ -74,11 +74,13 @@ def state_dir(subject: Subject) -> Iterator[Finding]:
 
 def log_dirs(subject: Subject) -> Iterator[Finding]:
     """supervisord can write the workers' logs: a missing folder makes it refuse the whole reload."""
-    folders: dict[Path, Fleet] = {}
-    for fleet in subject.config.fleets.values():
-        folders.setdefault(log_folder(subject.config, fleet), fleet)
-    for folder, fleet in folders.items():
-        about = f"{fleet.name}: log_dir" if fleet.log_dir else "log_dir"
+    config = subject.config
+    logging: list[Fleet | Singleton] = [*config.fleets.values(), *config.singletons.values()]
+    folders: dict[Path, Fleet | Singleton] = {}
+    for each in logging:
+        folders.setdefault(log_folder(config, each), each)
+    for folder, first in folders.items():
+        about = f"{first.name}: log_dir" if first.log_dir else "log_dir"
         yield from _folder(about, folder, private=False)
 
 

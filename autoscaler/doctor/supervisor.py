@@ -14,6 +14,8 @@ from pathlib import Path
 from autoscaler.act.celery_program import MIN_STOP_WAIT, parse_worker_name
 from autoscaler.act.program_file import setting
 from autoscaler.act.rpc import parse_url
+from autoscaler.act.singleton_program import is_singleton_name
+from autoscaler.decide.words import count
 from autoscaler.doctor.finding import Finding, error, note, ok, unknown, unreachable, warning
 from autoscaler.doctor.subject import Subject
 from autoscaler.errors import TargetError
@@ -142,11 +144,13 @@ def has_descriptors(subject: Subject) -> Iterator[Finding]:
         yield unknown("minfds", "supervisord's limit of open files cannot be seen from here")
         return
     most = sum(fleet.max_workers for fleet in subject.config.fleets.values())
-    others = len(set(subject.processes) - set(subject.sections))
-    wanted = OWN_DESCRIPTORS + DESCRIPTORS_PER_PROGRAM * (most + others)
+    once = set(subject.config.singletons)
+    others = len(set(subject.processes) - set(subject.sections) - once)
+    wanted = OWN_DESCRIPTORS + DESCRIPTORS_PER_PROGRAM * (most + len(once) + others)
+    programs = [count(most), *([count(len(once), "singleton")] if once else [])]
     seen = (
-        f"supervisord may open {process.max_files} files; {most} workers and {others} other programs "
-        f"take up to {wanted}"
+        f"supervisord may open {process.max_files} files; {', '.join(programs)} and "
+        f"{count(others, 'other program')} take up to {wanted}"
     )
     if process.max_files >= wanted:
         yield ok("minfds", seen)
@@ -181,23 +185,32 @@ def runs_workers_as(subject: Subject) -> Iterator[Finding]:
                 f"useradd --system shop, and fleets: {{{name}: {{user: shop}}}}",
             )
         else:
-            yield from _can_become(name, fleet.user, process.uid)
+            yield can_become(f"{name}: user", "workers run", fleet.user, process.uid)
 
 
-def _can_become(fleet: str, user: str | None, uid: int) -> Iterator[Finding]:
+def can_become(about: str, what: str, user: str | None, uid: int) -> Finding:
+    """Whether a supervisord can run something as a user.
+
+    Parameters
+    ----------
+    what : begins the sentence, ``workers run``.
+    user : None: as supervisord itself.
+    uid : supervisord's own.
+    """
     try:
         wanted = uid if user is None else pwd.getpwnam(user).pw_uid
     except KeyError:
-        yield error(f"{fleet}: user", f"there is no user {user} on this machine", f"useradd --system {user}")
-        return
-    if uid not in (0, wanted):
-        yield error(
-            f"{fleet}: user",
-            f"supervisord runs as uid {uid} and cannot become {user}",
-            "run supervisord as root, or take `user` out of the fleet: its workers then run as supervisord's",
-        )
-    else:
-        yield ok(f"{fleet}: user", f"workers run as {user or f'uid {uid}, as supervisord does'}")
+        return error(about, f"there is no user {user} on this machine", f"useradd --system {user}")
+    if uid in (0, wanted):
+        return ok(about, f"{what} as {user or f'uid {uid}, as supervisord does'}")
+    return error(
+        about,
+        f"supervisord runs as uid {uid} and cannot become {user}",
+        f"run supervisord as root, or take `user` out: {what} as supervisord's then",
+    )
+
+
+# --- how programs stop ----------------------------------------------------------------------------------
 
 
 def waits_long_enough(subject: Subject) -> Iterator[Finding]:
@@ -209,23 +222,34 @@ def waits_long_enough(subject: Subject) -> Iterator[Finding]:
     for name, section in sorted(subject.sections.items()):
         for problem in _stopping(subject, name, section):
             found = True
-            yield warning(
-                f"{name}: stopwaitsecs",
-                problem,
-                "nothing, if nobody edited the file: the daemon replaces the worker when it is "
-                "idle; until then "
-                f"do not stop it with supervisorctl, but with `autoscaler drain {name}`",
-            )
+            yield warning(f"{name}: stopwaitsecs", problem, _until_replaced(name))
     if not found:
-        yield ok("stopwaitsecs", f"all {len(subject.sections)} programs wait for their tasks to end")
+        yield ok("stopwaitsecs", f"each of {count(len(subject.sections), 'program')} has the time to stop")
+
+
+def _until_replaced(name: str) -> str:
+    unless = "nothing, if nobody edited the file: the daemon replaces"
+    if is_singleton_name(name):
+        return f"{unless} it by its new settings"
+    return (
+        f"{unless} the worker when it is idle; until then do not stop it with supervisorctl, but with "
+        f"`autoscaler drain {name}`"
+    )
 
 
 def _stopping(subject: Subject, name: str, section: str) -> Iterator[str]:
-    parsed = parse_worker_name(name)
-    fleet = subject.config.fleets.get(parsed[0]) if parsed else None
-    wanted = max(fleet.drain_timeout if fleet else 0.0, MIN_STOP_WAIT)
-    text = setting(section, "stopwaitsecs")
+    text, (needs, wanted) = setting(section, "stopwaitsecs"), _time_to_stop(subject, name)
     if not text.isdigit() or int(text) < wanted:
-        yield f"stopwaitsecs is {text or 'not there (10)'}, less than drain_timeout ({wanted:g} s)"
-    if setting(section, "stopasgroup") != "false":
+        yield f"stopwaitsecs is {text or 'not there (10)'}, less than {needs} ({wanted:g} s)"
+    if setting(section, "stopasgroup") != "false" and not is_singleton_name(name):
         yield "stopasgroup is not false: stopping the worker kills its running tasks"
+
+
+def _time_to_stop(subject: Subject, name: str) -> tuple[str, float]:
+    """The setting that says how long a program may take to stop, and the seconds."""
+    parsed = parse_worker_name(name)
+    if parsed is None:
+        singleton = subject.config.singletons.get(name)
+        return "stop_timeout", singleton.stop_timeout if singleton else 0.0
+    fleet = subject.config.fleets.get(parsed[0])
+    return "drain_timeout", max(fleet.drain_timeout if fleet else 0.0, MIN_STOP_WAIT)

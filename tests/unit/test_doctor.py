@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import shlex
 import sys
@@ -10,19 +11,23 @@ import time
 
 import pytest
 
+from autoscaler.act.program_file import render
+from autoscaler.act.singleton_program import singleton_program
 from autoscaler.cli.exits import Exit
 from autoscaler.cli.findings import exit_of_findings, summary
-from autoscaler.config import Broker, Config, Console, Fleet, Supervisord
-from autoscaler.doctor import Level, examine, supervisor
+from autoscaler.config import Broker, Config, Console, Fleet, Singleton, Supervisord
+from autoscaler.doctor import Level, examine, singletons, supervisor
 from autoscaler.doctor.app import interpreter
 from autoscaler.doctor.broker import _clock, _policy, _refused
 from autoscaler.doctor.command import CannotStart, Surroundings, run
 from autoscaler.doctor.deadline import within
 from autoscaler.doctor.finding import error, note, ok, unreachable, warning
+from autoscaler.doctor.subject import Subject
 from autoscaler.doctor.supervisor import _covered
 from autoscaler.doctor.workers import option_multiplier
 from autoscaler.errors import SourceError, SupervisordUnreachable
-from autoscaler.observe.supervisord_process import _given, supervisord_process
+from autoscaler.model import Process, ProcessState
+from autoscaler.observe.supervisord_process import SupervisordProcess, _given, supervisord_process
 
 
 @pytest.mark.parametrize(
@@ -218,3 +223,57 @@ def test_a_socket_that_may_not_be_opened_is_granted_by_two_commands() -> None:
     assert f"chgrp {supervisor._my_group()} /run/supervisor.sock && chmod 0770 /run/supervisor.sock" in todo
     assert rf"chmod=0770\nchown=root:{supervisor._my_group()}" in todo
     assert supervisor._way_in(SupervisordUnreachable("nobody"), "").startswith("start it")
+
+
+# --- singletons -------------------------------------------------------------------------------------------
+
+
+def subject_with_beat(config, tmp_path, *, uid=1234567, **keys):
+    """What the probes see of a config with a beat, which runs under a supervisord of some user."""
+    beat = Singleton(name="beat", **{"command": ["/bin/sh", "-c", "exit"], **keys})
+    subject = Subject(config.model_copy(update={"singletons": {"beat": beat}}), None, {}, "host", {})
+    subject.process = SupervisordProcess(2, uid, 1024, None, {})
+    subject.sections = {"beat": render(singleton_program(beat, tmp_path))}
+    subject.processes = {"beat": Process("beat", ProcessState.RUNNING, 7, 1.0)}
+    return subject
+
+
+def test_a_singleton_has_the_time_to_stop_that_its_own_setting_gives_it(nothing_there, tmp_path):
+    subject = subject_with_beat(nothing_there, tmp_path)
+    (finding,) = supervisor.waits_long_enough(subject)
+    assert (finding.level, finding.seen) == (Level.OK, "each of 1 program has the time to stop")
+    longer = subject_with_beat(nothing_there, tmp_path, stop_timeout="30s")
+    longer.sections = subject.sections
+    (finding,) = supervisor.waits_long_enough(longer)
+    assert finding.seen == "stopwaitsecs is 10, less than stop_timeout (30 s)"
+    assert "drain" not in finding.todo
+
+
+def test_a_singleton_is_neither_a_worker_nor_somebody_else_s_program(nothing_there, tmp_path):
+    (finding,) = supervisor.has_descriptors(subject_with_beat(nothing_there, tmp_path))
+    assert "3 workers, 1 singleton and 0 other programs take up to 50" in finding.seen
+
+
+@pytest.mark.parametrize(
+    ("keys", "level", "seen"),
+    [
+        ({"user": getpass.getuser(), "uid": 0}, Level.OK, "/bin/sh is there"),
+        (
+            {"user": getpass.getuser(), "command": ["/nowhere/celery", "beat"]},
+            Level.ERROR,
+            "/nowhere/celery is not an executable file",
+        ),
+        (
+            {"user": getpass.getuser(), "command": "nosuchcommand beat"},
+            Level.ERROR,
+            "nosuchcommand is not an executable file on",
+        ),
+        ({"user": "nosuchuser"}, Level.ERROR, "there is no user nosuchuser on this machine"),
+        ({"uid": 0}, Level.ERROR, "the singleton has no user: it is not started"),
+        ({"uid": 1234567, "user": "root"}, Level.ERROR, "as uid 1234567 and cannot become root"),
+    ],
+)
+def test_a_singleton_s_command_and_user_are_looked_at(nothing_there, tmp_path, keys, level, seen):
+    subject = subject_with_beat(nothing_there, tmp_path, **keys)
+    findings = list(singletons.can_start(subject))
+    assert any(each.level is level and seen in each.seen for each in findings), findings
