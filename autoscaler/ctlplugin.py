@@ -16,7 +16,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from supervisor.supervisorctl import ControllerPluginBase
 
@@ -32,7 +32,7 @@ FAILED, USAGE, NOT_RUNNING = 1, 2, 7
 _DURATION = re.compile(r"(?:[0-9.]+(?:ms|s|m|h|d))+")
 _NUMBER = re.compile(r"[0-9.]+")
 _WORKER = re.compile(r"-[0-9]+$")
-_ALL = "--all"
+_ALL, _FOR, _REASON = "--all", "--for", "--reason"
 
 HELP = """\
 autoscale status                            fleets, what they need and why
@@ -43,7 +43,12 @@ autoscale stop <fleet>|--all [10m] [why]    drain all of its workers, and keep i
 autoscale drain <worker> [10m] [why]        take one worker out of service when it has finished
 autoscale resume <fleet>|--all              end a pause or a size
 autoscale start <fleet>|--all               end a stop, a pause or a size
-autoscale release <fleet>|<worker>|--all    end whatever holds it"""
+autoscale release <fleet>|<worker>|--all    end whatever holds it
+`--for 10m --reason why` may stand in place of `10m why`"""
+
+
+#: The values of the options that were given, by option.
+Given: TypeAlias = dict[str, str]
 
 
 class Answer(dict[str, Any]):
@@ -116,11 +121,14 @@ class AutoscalePlugin(ControllerPluginBase):  # type: ignore[misc]  # supervisor
         verb, *rest = words or [""]
         if verb not in self._VERBS:
             raise WrongUsage(f"there is no `autoscale {verb}`" if verb else "")
-        yield from self._VERBS[verb](self, verb, rest)
+        words, given = _told_apart(rest)
+        if given and verb not in self._HOLDING:
+            raise WrongUsage(f"{verb} takes no {min(given)}")
+        yield from self._VERBS[verb](self, verb, words, given)
 
     # --- verbs ---
 
-    def _status(self, _verb: str, _words: list[str]) -> Iterator[str]:
+    def _status(self, _verb: str, _words: list[str], _given: Given) -> Iterator[str]:
         fleets, workers = self._get("fleets"), self._get("workers")
         for fleet in fleets.fleets:
             wanted = "?" if fleet.desired is None else fleet.desired
@@ -129,33 +137,33 @@ class AutoscalePlugin(ControllerPluginBase):  # type: ignore[misc]  # supervisor
         yield from (f"held: {line}" for line in [*holds(fleets), *worker_holds(workers)])
         yield from (f"! {line}" for line in troubles(fleets))
 
-    def _explain(self, _verb: str, words: list[str]) -> Iterator[str]:
+    def _explain(self, _verb: str, words: list[str], _given: Given) -> Iterator[str]:
         if len(words) != 1:
             raise WrongUsage("explain needs a fleet")
         yield from explanation_lines(self._get("fleets", words[0], "explain"))
 
-    def _hold(self, verb: str, words: list[str]) -> Iterator[str]:
+    def _hold(self, verb: str, words: list[str], given: Given) -> Iterator[str]:
         if not words:
             raise WrongUsage(f"{verb} needs a fleet or --all")
-        yield from self._post(verb, words[0], _terms(words[1:]))
+        yield from self._post(verb, words[0], _terms(words[1:], given))
 
-    def _scale(self, verb: str, words: list[str]) -> Iterator[str]:
+    def _scale(self, verb: str, words: list[str], given: Given) -> Iterator[str]:
         if len(words) < 2 or not words[1].isdigit():
             raise WrongUsage("scale needs a fleet and a number of workers")
-        yield from self._post(verb, words[0], {"workers": int(words[1]), **_terms(words[2:])})
+        yield from self._post(verb, words[0], {"workers": int(words[1]), **_terms(words[2:], given)})
 
-    def _drain(self, verb: str, words: list[str]) -> Iterator[str]:
+    def _drain(self, verb: str, words: list[str], given: Given) -> Iterator[str]:
         if not words or words[0] == _ALL:
             raise WrongUsage("drain needs a worker; to drain all and wait: autoscaler drain --all")
-        yield from self._post(verb, words[0], _terms(words[1:]), kind="workers")
+        yield from self._post(verb, words[0], _terms(words[1:], given), kind="workers")
 
-    def _release(self, verb: str, words: list[str]) -> Iterator[str]:
+    def _release(self, verb: str, words: list[str], _given: Given) -> Iterator[str]:
         if len(words) != 1:
             raise WrongUsage(f"{verb} needs a name or --all")
         kind = "workers" if verb == "release" and _WORKER.search(words[0]) else "fleets"
         yield from self._post(verb, words[0], {}, kind=kind)
 
-    _VERBS: ClassVar[dict[str, Callable[[Any, str, list[str]], Iterator[str]]]] = {
+    _VERBS: ClassVar[dict[str, Callable[[Any, str, list[str], Given], Iterator[str]]]] = {
         "status": _status,
         "explain": _explain,
         "pause": _hold,
@@ -166,6 +174,8 @@ class AutoscalePlugin(ControllerPluginBase):  # type: ignore[misc]  # supervisor
         "start": _release,
         "release": _release,
     }
+    #: Which of them take a time and a reason.
+    _HOLDING: ClassVar[frozenset[str]] = frozenset({"pause", "scale", "stop", "drain"})
 
     # --- the daemon ---
 
@@ -203,12 +213,57 @@ def _typed() -> str:
     return readline.get_line_buffer()
 
 
-def _terms(words: list[str]) -> dict[str, Any]:
-    """``10m``, then why; both may be left out. A number alone was meant as a time, not as the reason."""
+def _told_apart(words: list[str]) -> tuple[list[str], Given]:
+    """Names and plain words, and the options among them.
+
+    Raises
+    ------
+    WrongUsage : an option that is none, is given twice, or has no value.
+    """
+    plain: list[str] = []
+    given: Given = {}
+    left = list(words)
+    while left:
+        word = left.pop(0)
+        option, _, value = word.partition("=")
+        if option in {_FOR, _REASON}:
+            if option in given:
+                raise WrongUsage(f"{option} is given twice")
+            given[option] = _value(option, value, left)
+        elif _is_option(word) and (word != _ALL or plain):
+            raise WrongUsage(f"{word} does not belong here")
+        else:
+            plain.append(word)
+    return plain, given
+
+
+def _value(option: str, value: str, left: list[str]) -> str:
+    """Take an option's value from the words left; supervisorctl takes the quotes off a reason of several."""
+    words = [value] if value else []
+    while left and not _is_option(left[0]) and (option == _REASON or not words):
+        words.append(left.pop(0))
+    if not words:
+        raise WrongUsage(f"{option} needs {'a time: 10s, 10m or 10h' if option == _FOR else 'a reason'}")
+    return " ".join(words)
+
+
+def _is_option(word: str) -> bool:
+    return len(word) > 1 and word.startswith("-")
+
+
+def _terms(words: list[str], given: Given) -> dict[str, Any]:
+    """``10m``, then why; both may be left out, or given as options.
+
+    A number alone was meant as a time, not as the reason.
+    """
     if words and _NUMBER.fullmatch(words[0]):
         raise WrongUsage(f"{words[0]} has no unit; write {words[0]}s, {words[0]}m or {words[0]}h")
-    lasts = words[0] if words and _DURATION.fullmatch(words[0]) else None
-    return {"for": lasts, "reason": " ".join(words[1:] if lasts else words)}
+    short = words[0] if words and _DURATION.fullmatch(words[0]) else None
+    why = " ".join(words[1:] if short else words)
+    for option, other in ((_FOR, short), (_REASON, why)):
+        if option in given and other:
+            raise WrongUsage(f"{other!r} and {option} {given[option]!r}: give one of them")
+    return {"for": given.get(_FOR, short), "reason": given.get(_REASON, why)}
 
 
 def _attributes(value: Any) -> Any:
