@@ -129,7 +129,7 @@ class Daemon:
         StoreError : the state folder cannot be used, or its lock was deleted under us.
         """
         with (
-            closing(Lock(self.config.state_dir)) as lock,
+            closing(Lock(self.config.state_dir, self.config.console.socket)) as lock,
             closing(Store(self.config.state_dir)) as store,
             beside or nullcontext(),
         ):

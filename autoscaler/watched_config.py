@@ -30,6 +30,7 @@ UNCHANGEABLE = (
     "console.listen",
     "state_dir",
 )
+CANNOT_CHANGE = "cannot change while the daemon runs"
 
 
 class WatchedConfig:
@@ -129,10 +130,14 @@ def unwritable(path: Path, new: Config, host_name: str) -> Iterator[Problem]:
 
 def unchangeable(path: Path, old: Config, new: Config) -> Iterator[Problem]:
     """Find keys that differ and would need another daemon."""
-    for key in UNCHANGEABLE:
-        if _value(old, key) != _value(new, key):
-            rule = "cannot change while the daemon runs: restart the daemon, or change it back"
-            yield Problem(str(path), config.line_of(path, key), key, rule)
+    for key in needing_restart(old, new):
+        rule = "cannot change while the daemon runs: restart the daemon, or change it back"
+        yield Problem(str(path), config.line_of(path, key), key, rule)
+
+
+def needing_restart(old: Config, new: Config) -> list[str]:
+    """The keys that differ and would need another daemon."""
+    return [key for key in UNCHANGEABLE if _value(old, key) != _value(new, key)]
 
 
 def _value(of: Config, key: str) -> object:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from autoscaler.console.client import Client
 from autoscaler.console.views import HealthView
 from autoscaler.errors import DaemonNotRunning, ServiceUnavailable
+from autoscaler.watched_config import CANNOT_CHANGE
 
 #: Seconds to wait beyond a tick for the daemon to read the file, and at most.
 _GRACE, _LONGEST = 3.0, 10.0
@@ -35,7 +37,21 @@ class Watcher:
     def __init__(self, client: Client, file: Path) -> None:
         self._client = client
         self._file = file
+        self._unknown = False
         self._before, self._why = self._health()
+
+    def locked(self, keys: Iterable[str]) -> list[str]:
+        """Those of the keys needing a restart that a daemon of this file may have in use now.
+
+        One that the daemon complains of already is not among them: it may be changed back.
+        """
+        before = self._before
+        if before is None:
+            return list(keys) if self._unknown else []
+        if not _is_same(Path(before.config_file), self._file):
+            return []
+        told = [problem for problem in before.config_problems if CANNOT_CHANGE in problem]
+        return [key for key in keys if not any(f" {key}: " in problem for problem in told)]
 
     def wait(self) -> Use:
         """Wait until the daemon has looked at the file; say what it made of it."""
@@ -60,6 +76,7 @@ class Watcher:
         except DaemonNotRunning:
             return None, "no daemon runs; it is read when one starts"
         except ServiceUnavailable as error:
+            self._unknown = True
             return None, f"whether it is in use is unknown: {error}"
 
 

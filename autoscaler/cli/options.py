@@ -13,6 +13,10 @@ from autoscaler.config import units
 from autoscaler.console.client import Client
 from autoscaler.console.wire import TIMEOUT
 from autoscaler.errors import ConfigError
+from autoscaler.store.lock import socket_in_use
+
+#: As in the config's model.
+DEFAULT_STATE_DIR = Path("/var/lib/autoscaler")
 
 config_option = click.option(
     "--config",
@@ -50,7 +54,19 @@ def _configured_socket(path: Path | None) -> Path:
         if path is not None:
             raise
         return config.Console().socket
-    return config.socket_of(found) or config.Console().socket
+    return _listening(found, config.socket_of(found) or config.Console().socket)
+
+
+def _listening(file: Path, socket: Path) -> Path:
+    """The socket of the config; while nothing is there, the one that its daemon has used since it started."""
+    if os.path.exists(socket):  # noqa: PTH110 - unlike Path.exists, False for a closed folder
+        return socket
+    state_dir = config.state_dir_of(file) or DEFAULT_STATE_DIR
+    used = socket_in_use(state_dir)
+    if used is None or used == socket or not os.path.exists(used):  # noqa: PTH110
+        return socket
+    note(f"the daemon still listens on {used}: console.socket is {socket} once it is restarted")
+    return used
 
 
 def note(text: str) -> None:

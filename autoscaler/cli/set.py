@@ -24,10 +24,10 @@ from autoscaler.config.edit_value import Value, value_of
 from autoscaler.config.rewrite import Held, held
 from autoscaler.config.yaml_lines import KeyPath
 from autoscaler.console.client import Client
-from autoscaler.errors import AutoscalerError, ConfigError
+from autoscaler.errors import AutoscalerError, CommandRefused, ConfigError
 from autoscaler.model import Scaling
 from autoscaler.nearest import nearest
-from autoscaler.watched_config import unwritable
+from autoscaler.watched_config import CANNOT_CHANGE, needing_restart, unwritable
 from autoscaler.what_if import WhatIf, what_if
 from autoscaler.wiring import local_host_name, worker_program
 
@@ -45,6 +45,20 @@ class _Outcome:
     use: Use | None = None
     #: By fleet, for a dry run: the two decisions, or why there are none.
     would: tuple[tuple[str, WhatIf | str], ...] = ()
+    #: Changed keys that the running daemon cannot change.
+    locked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The command line."""
+
+    path: Path
+    words: tuple[str, ...]
+    reach: Reach
+    dry_run: bool
+    #: Write also what needs a restart.
+    restart: bool
 
 
 @click.command("set")
@@ -61,6 +75,12 @@ class _Outcome:
 @click.option("--dry-run", is_flag=True, help="Write nothing; show what the fleet would do now.")
 @click.option("--here", is_flag=True, help="Write a value that comes from elsewhere into the fleet itself.")
 @click.option("--everywhere", is_flag=True, help="Change a shared value for all that have it.")
+@click.option(
+    "--restart-needed",
+    "restart",
+    is_flag=True,
+    help="Write also keys that need a restart of the daemon.",
+)
 def set_command(
     *,
     words: tuple[str, ...],
@@ -70,12 +90,16 @@ def set_command(
     dry_run: bool,
     here: bool,
     everywhere: bool,
+    restart: bool,
 ) -> None:
     """Change keys of the config file in place: of a fleet, or of the file's top without one.
 
     Everything else in the file stays as it is, comments and quotes too. The new file is checked before it is
     written; the old one is kept beside it with .bak behind its name. A running daemon uses it from its next
     tick on.
+
+    A few keys, such as state_dir, cannot change while the daemon runs: they are only written with
+    --restart-needed.
 
     A value that the fleet has from `defaults:`, an anchor or a merge is not changed for others unasked.
 
@@ -92,31 +116,42 @@ def set_command(
     daemon = client(path, socket)
     try:
         with held(found) as file:
-            outcome, watcher = _carry_out(found, file, words, reach, daemon, dry_run=dry_run)
+            asked = _Asked(found, words, reach, dry_run, restart)
+            outcome, watcher = _carry_out(asked, file, daemon)
     except ConfigError as error:
         _say_wrong(error, as_json=as_json)
         sys.exit(Exit.CONFIG)
     if watcher:  # another command may edit the file meanwhile
         outcome = replace(outcome, use=watcher.wait())
     _print_json(outcome) if as_json else _print(outcome)
-    if outcome.use is not None and outcome.use.in_use is False:
+    if (outcome.use is not None and outcome.use.in_use is False) or (outcome.locked and not restart):
         sys.exit(Exit.FAILED)
 
 
-def _carry_out(
-    path: Path, file: Held, words: tuple[str, ...], reach: Reach, daemon: Client, *, dry_run: bool
-) -> tuple[_Outcome, Watcher | None]:
-    edits = list(_edits(words, fleet_names(path, file.content)))
-    new, changes = change(path, file.content, edits, reach)
-    usable = _validated(path, new)
-    outcome = _Outcome(path, diff(path.name, file.content, new), changes)
-    if dry_run:
-        return replace(outcome, would=tuple(_would(path, file.content, usable, daemon))), None
+def _carry_out(asked: _Asked, file: Held, daemon: Client) -> tuple[_Outcome, Watcher | None]:
+    path = asked.path
+    edits = list(_edits(asked.words, fleet_names(path, file.content)))
+    new, changes = change(path, file.content, edits, asked.reach)
+    now, usable = _present(path, file.content), _validated(path, new)
+    watcher = Watcher(daemon, path)
+    locked = tuple(watcher.locked(needing_restart(now, usable))) if now else ()
+    outcome = _Outcome(path, diff(path.name, file.content, new), changes, locked=locked)
+    if asked.dry_run:
+        return replace(outcome, would=tuple(_would(now, usable, daemon))), None
     if new == file.content:
         return outcome, None
-    watcher = Watcher(daemon, path)
+    if locked and not asked.restart:
+        raise CommandRefused(f"{_cannot_change(locked)}, or give --restart-needed; nothing is written")
     file.replace(new)
-    return replace(outcome, backup=file.backup), watcher
+    outcome = replace(outcome, backup=file.backup)
+    if locked:
+        use = Use(None, f"in use once the daemon is restarted, for {', '.join(locked)}")
+        return replace(outcome, use=use), None
+    return outcome, watcher
+
+
+def _cannot_change(keys: Iterable[str]) -> str:
+    return f"{', '.join(keys)} {CANNOT_CHANGE}: edit the file and restart the daemon"
 
 
 # --- what is wanted ---
@@ -177,14 +212,18 @@ def _validated(path: Path, content: bytes) -> config.Config:
 # --- what would be ---
 
 
+def _present(path: Path, content: bytes) -> config.Config | None:
+    """What the file says before the change; None where it cannot be used."""
+    try:
+        return config.load(path, content=content, elsewhere=True)
+    except ConfigError:
+        return None
+
+
 def _would(
-    path: Path, before: bytes, after: config.Config, daemon: Client
+    now: config.Config | None, after: config.Config, daemon: Client
 ) -> Iterator[tuple[str, WhatIf | str]]:
     """What each fleet would do now that the change touches."""
-    try:
-        now: config.Config | None = config.load(path, content=before, elsewhere=True)
-    except ConfigError:
-        now = None
     for name, fleet in after.fleets.items():
         old = now.fleets.get(name) if now else None
         if old is None or old.scaling != fleet.scaling:
@@ -237,6 +276,8 @@ def _told(outcome: _Outcome) -> Iterable[str]:
             yield f"not for {', '.join(each.not_for)}: there {each.key.partition('.')[2]} is given"
     for fleet, would in outcome.would:
         yield f"{fleet}: {would}" if isinstance(would, str) else would.text
+    if outcome.locked and outcome.use is None:
+        yield _cannot_change(outcome.locked)
     if outcome.use is not None:
         yield f"{name}: written, the old one is {outcome.backup}"
         yield outcome.use.text
@@ -251,6 +292,7 @@ def _print_json(outcome: _Outcome) -> None:
             "backup": str(outcome.backup) if outcome.backup else None,
             "in_use": use.in_use if use else None,
             "text": use.text if use else "",
+            "needs_restart": outcome.locked,
             "diff": outcome.diff,
             "changes": [asdict(each) for each in outcome.changes],
             "would": [

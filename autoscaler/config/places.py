@@ -53,6 +53,16 @@ def socket_of(path: Path) -> Path | None:
     return _path_at(data, "console", "socket")
 
 
+def state_dir_of(path: Path) -> Path | None:
+    """The state_dir that a file names, whether the rest of it can be used or not; None if none."""
+    try:
+        data = parse(read_file(path, MAX_BYTES)).data
+    except ValueError:
+        return None
+    value = data.get("state_dir") if isinstance(data, dict) else None
+    return Path(value) if isinstance(value, str) else None
+
+
 def url_file_of(path: Path) -> Path | None:
     """The broker.url_file that a file names, whether either can be used or not; None if none.
 

@@ -13,8 +13,12 @@ from autoscaler.errors import AlreadyRunning, StoreError
 class Lock:
     """Lets one daemon at a time use a state folder; the kernel frees it when the process ends."""
 
-    def __init__(self, state_dir: Path) -> None:
+    def __init__(self, state_dir: Path, socket: Path | None = None) -> None:
         """Take the lock.
+
+        Parameters
+        ----------
+        socket : that this daemon listens on, for those who look for it.
 
         Raises
         ------
@@ -30,7 +34,7 @@ class Lock:
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.read(self._fd, 32).decode("ascii", "replace").strip() or "unknown"
+            holder = os.read(self._fd, 32).decode("ascii", "replace").partition("\n")[0].strip() or "unknown"
             os.close(self._fd)
             raise AlreadyRunning(
                 f"another autoscaler (pid {holder}) uses state_dir {state_dir}: "
@@ -38,7 +42,7 @@ class Lock:
             ) from None
         with suppress(OSError):  # a full disk: the lock is held all the same
             os.ftruncate(self._fd, 0)
-            os.write(self._fd, f"{os.getpid()}\n".encode())
+            os.write(self._fd, f"{os.getpid()}\n".encode() + (os.fsencode(socket) + b"\n" if socket else b""))
 
     def lost(self) -> bool:
         """Whether the lock file was deleted or replaced: another daemon could take the one there is now."""
@@ -54,3 +58,12 @@ class Lock:
     def close(self) -> None:
         """Give the lock back."""
         os.close(self._fd)
+
+
+def socket_in_use(state_dir: Path) -> Path | None:
+    """The socket that the daemon of a state folder said it listens on; None where this user cannot know."""
+    try:
+        lines = (state_dir / "lock").read_bytes()[:4096].split(b"\n")
+    except OSError:
+        return None
+    return Path(os.fsdecode(lines[1])) if len(lines) > 1 and lines[1] else None

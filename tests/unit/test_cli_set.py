@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from autoscaler.cli import main
 from autoscaler.console.server import Server, make_app
 from autoscaler.daemon import Snapshot
 from autoscaler.errors import ConfigError
+from autoscaler.store import Lock
 from autoscaler.watched_config import WatchedConfig
 
 TEXT = """\
@@ -166,11 +168,43 @@ def test_a_running_daemon_says_that_it_is_in_use(set_, daemon):
     assert data["changes"][0]["key"] == "fleets.emails.max_workers"
 
 
-def test_a_running_daemon_says_why_it_is_not(set_, daemon):
-    result = set_("console.listen=127.0.0.1:8085")
+def test_a_running_daemon_says_why_it_is_not(set_, daemon, file):
+    file.write_text(file.read_text().replace("  socket:", "  listen: 127.0.0.1:8085\n  socket:"))
+    result = set_("emails", "max_workers=20")
     assert result.exit_code == 1
     assert "not in use, the last good config goes on: " in result.output
     assert "console.listen: cannot change while the daemon runs" in result.output
+    assert set_("console.listen=null").output.endswith("\nin use\n"), "it may be changed back"
+
+
+def test_what_needs_a_restart_is_foretold_and_not_written(set_, daemon, file):
+    before = file.read_text()
+    words = ("state_dir=/elsewhere", "console.listen=127.0.0.1:8085")
+    for more in ((), ("--dry-run",), ("--dry-run", "--json")):
+        result = set_(*words, *more)
+        assert result.exit_code == 1
+        assert file.read_text() == before
+        assert "console.listen" in result.output
+    said = "state_dir cannot change while the daemon runs: edit the file and restart the daemon"
+    assert said in set_(*words).output
+    assert said in set_(*words, "--dry-run").output
+    written = set_(*words, "--restart-needed")
+    assert written.exit_code == 0
+    assert "in use once the daemon is restarted" in written.output
+    assert "state_dir: /elsewhere\n" in file.read_text()
+
+
+def test_without_a_daemon_every_key_can_be_written(set_):
+    assert set_("state_dir=/elsewhere").exit_code == 0
+
+
+def test_a_daemon_is_found_by_the_socket_that_it_started_with(set_, daemon, file):
+    folder = file.parent
+    with closing(Lock(folder / "state", folder / "a.sock")):
+        assert set_(f"console.socket={folder}/b.sock", "--restart-needed").exit_code == 0
+        result = CliRunner().invoke(main, ["status", "--config", str(file)])
+    assert result.exit_code == 0
+    assert f"still listens on {folder}/a.sock" in result.stderr
 
 
 def test_a_daemon_of_another_file_is_not_waited_for(set_, daemon, file):
