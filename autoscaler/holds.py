@@ -30,7 +30,7 @@ from autoscaler.model import (
     ReleaseWorker,
     WorkerHold,
 )
-from autoscaler.nearest import nearest
+from autoscaler.nearest import nearest, no_fleet
 from autoscaler.scene import Scene
 from autoscaler.wiring import HoldStore
 
@@ -93,7 +93,7 @@ class Holds:
                 return (self._drain_worker(now, command, ground),)
             case ReleaseWorker():
                 scene = _seen(ground)
-                _known(command.worker, scene)
+                _known(command.worker, scene, ground.config, "release {}` ends whatever holds it")
                 return (self._release_worker(now, command.worker, scene, ground),)
 
     def _hold_fleets(self, now: float, command: HoldFleets, ground: Ground) -> tuple[str, ...]:
@@ -158,7 +158,7 @@ class Holds:
 
     def _drain_worker(self, now: float, command: DrainWorker, ground: Ground) -> str:
         scene, name, terms = _seen(ground), command.worker, command.terms
-        fleet = _known(name, scene)
+        fleet = _known(name, scene, ground.config, "stop {}` drains all of it")
         if fleet not in ground.config.fleets:
             raise CommandRefused(f"{name}: its fleet {fleet} has left the config, so it drains already")
         process = scene.processes.get(name)
@@ -279,7 +279,7 @@ def _fleets(names: tuple[str, ...] | None, config: Config) -> list[Fleet]:
     if names is None:
         return list(config.fleets.values())
     if missing := [name for name in names if name not in config.fleets]:
-        raise UnknownName(f"there is no fleet {missing[0]!r}; {nearest(missing[0], config.fleets)}")
+        raise UnknownName(no_fleet(missing[0], config.fleets))
     return [config.fleets[name] for name in names]
 
 
@@ -310,8 +310,10 @@ def _seen(ground: Ground) -> Scene:
     return scene
 
 
-def _known(worker: str, scene: Scene) -> str:
-    """The fleet of a worker."""
+def _known(worker: str, scene: Scene, config: Config, instead: str) -> str:
+    """The fleet of a worker; `instead` is what to do with a fleet."""
+    if worker in config.fleets:
+        raise UnknownName(f"{worker!r} is a fleet: `autoscaler {instead.format(worker)}")
     if worker not in scene.names:
         raise UnknownName(f"there is no worker {worker!r}; {nearest(worker, scene.names)}")
     return scene.names[worker]

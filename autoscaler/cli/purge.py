@@ -17,7 +17,7 @@ from autoscaler.cli.exits import Exit
 from autoscaler.cli.options import config_option, json_option
 from autoscaler.config import Config
 from autoscaler.model import Known, QueueStats, Reading
-from autoscaler.nearest import nearest
+from autoscaler.nearest import no_fleet
 from autoscaler.observe.kombu_queues import KombuQueues
 
 
@@ -62,7 +62,7 @@ def _fleets(settings: Config, fleet: str | None, *, every: bool) -> list[str]:
     if fleet is None:
         return list(settings.fleets)
     if fleet not in settings.fleets:
-        raise click.UsageError(f"there is no fleet {fleet!r}; {nearest(fleet, settings.fleets)}")
+        raise click.UsageError(no_fleet(fleet, settings.fleets))
     return [fleet]
 
 

@@ -26,7 +26,7 @@ from autoscaler.config.yaml_lines import KeyPath
 from autoscaler.console.client import Client
 from autoscaler.errors import AutoscalerError, CommandRefused, ConfigError
 from autoscaler.model import Scaling
-from autoscaler.nearest import nearest
+from autoscaler.nearest import no_fleet
 from autoscaler.watched_config import CANNOT_CHANGE, needing_restart, unwritable
 from autoscaler.what_if import WhatIf, what_if
 from autoscaler.wiring import local_host_name, worker_program
@@ -190,7 +190,7 @@ def _edits(words: tuple[str, ...], fleets: list[str]) -> Iterator[tuple[KeyPath,
 
 def _known_fleet(name: str, fleets: list[str]) -> str:
     if name not in fleets:
-        raise click.UsageError(f"there is no fleet {name!r}; {nearest(name, fleets)}")
+        raise click.UsageError(no_fleet(name, fleets))
     return name
 
 

@@ -11,7 +11,7 @@ from fastapi import Path as UrlPath
 from autoscaler.console.past import DecisionsView, PastView, SamplesView, SampleView
 from autoscaler.console.views import ReasonView
 from autoscaler.errors import StoreError
-from autoscaler.nearest import nearest
+from autoscaler.nearest import no_fleet
 from autoscaler.store.history import PastDecision, Sample
 
 Name: TypeAlias = Annotated[str, UrlPath(max_length=200)]
@@ -63,7 +63,7 @@ def _read(
     except StoreError as error:
         raise HTTPException(503, str(error)) from error
     if not found and fleet not in known:
-        raise HTTPException(404, f"there is no fleet {fleet!r}; {nearest(fleet, known)}")
+        raise HTTPException(404, no_fleet(fleet, known))
     return found
 
 

@@ -44,7 +44,7 @@ from autoscaler.console.views import (
 from autoscaler.daemon import Snapshot
 from autoscaler.errors import ServiceUnavailable
 from autoscaler.model import FleetTick
-from autoscaler.nearest import nearest
+from autoscaler.nearest import no_fleet
 
 #: Seconds in which the server must be up, and down again.
 DEADLINE = 5.0
@@ -138,7 +138,7 @@ def _find(snapshot: Snapshot, name: str) -> tuple[FleetTick, float]:
     found = next((each for each in tick.fleets if each.name == name), None) if tick else None
     if tick is None or found is None:
         known = [each.name for each in tick.fleets] if tick else []
-        raise HTTPException(404, f"there is no fleet {name!r}; {nearest(name, known)}")
+        raise HTTPException(404, no_fleet(name, known))
     return found, tick.at
 
 

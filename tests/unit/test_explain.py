@@ -171,3 +171,8 @@ def test_people_read_it_section_by_section(tick):
     assert titles[0].startswith("emails: wants ")
     assert titles[1:] == ["Seen", "Policies", "Decided by", "First to go", "Next worker"]
     assert ExplanationView.model_validate(view.model_dump(mode="json")) == view
+
+
+def test_a_worker_given_for_a_fleet_is_told_apart(client):
+    with pytest.raises(UnknownName, match="'emails-01' is a worker; its fleet is emails"):
+        client.explanation("emails-01")

@@ -314,6 +314,14 @@ def _refusing(name):
     [
         (pause(("emial",)), UnknownName, r"there is no fleet 'emial'; did you mean emails\?"),
         (drain("emails-20"), UnknownName, r"there is no worker 'emails-20'; did you mean emails-0"),
+        (drain("emails"), UnknownName, "'emails' is a fleet: `autoscaler stop emails` drains all of it"),
+        (ReleaseWorker("emails", "a"), UnknownName, "'emails' is a fleet: `autoscaler release emails`"),
+        (pause(("emails-02",)), UnknownName, "'emails-02' is a worker; its fleet is emails"),
+        (
+            replace(RELEASE, fleets=("emails-02",)),
+            UnknownName,
+            "'emails-02' is a worker; its fleet is emails",
+        ),
         (ReleaseWorker("x", "a"), UnknownName, "there is no worker 'x'; there are emails-01, emails-02"),
         (scale(9), CommandRefused, r"9 is more than max_workers \(5\)"),
         (scale(1), CommandRefused, r"1 is less than min_workers \(3\).*`autoscaler stop emails`"),
