@@ -25,9 +25,10 @@ from autoscaler.errors import AutoscalerError, ConfigError, StoreError, TargetEr
 from autoscaler.inbox import Inbox, Letter, Request, Word
 from autoscaler.model import Answer, Command, Drain, DrainPhase, Tick
 from autoscaler.narrate import narrate
+from autoscaler.notes import notes
 from autoscaler.notify import Notifier, status_line
 from autoscaler.observe.host import boot_id
-from autoscaler.store import Lock, Store
+from autoscaler.store import Lock, Store, stored_tracks
 from autoscaler.watched_config import WatchedConfig
 from autoscaler.wiring import Connections, local_host_name, log_folders, sources, target
 
@@ -92,6 +93,8 @@ class Daemon:
         self._notifier = notifier or Notifier({})
         self._inbox = Inbox()
         self.config = self._file.load()
+        #: Key and text of what was noted of the config in use.
+        self._noted: frozenset[tuple[str, str]] = frozenset()
         now = self._clock()
         self.snapshot = Snapshot(path, now, now, self.config.polling_interval, None)
 
@@ -146,6 +149,7 @@ class Daemon:
             self._make_up_for_lost_state(store)
             fleets = ", ".join(self.config.fleets) or "none"
             log.info("started with %s, fleets: %s", self._file.path, fleets)
+            self._note()
             self._notifier.ready()
             self._loop(controller, store, connections, lock)
             self._notifier.stopping()
@@ -259,6 +263,7 @@ class Daemon:
         if new != self.config or self.snapshot.config_problems:
             log.info("config read from %s", self._file.path)
         self.config = new
+        self._note()
         _make_log_folders(new)
         controller.reconfigure(new)
         now = self._clock()
@@ -270,6 +275,14 @@ class Daemon:
             config_problems=(),
         )
         return connections
+
+    def _note(self) -> None:
+        """Warn of what `check` notes of the config, once for each change that brings it."""
+        found = list(notes(self._file.path, self.config, stored_tracks(self.config.state_dir)))
+        for each in found:
+            if (each.key, each.message) not in self._noted:
+                log.warning("%s", each)
+        self._noted = frozenset((each.key, each.message) for each in found)
 
 
 def take_back(store: Store, file: ProgramFile, now: float) -> list[str]:

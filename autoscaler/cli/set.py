@@ -27,6 +27,8 @@ from autoscaler.console.client import Client
 from autoscaler.errors import AutoscalerError, CommandRefused, ConfigError
 from autoscaler.model import Scaling
 from autoscaler.nearest import no_fleet
+from autoscaler.notes import notes
+from autoscaler.store import stored_tracks
 from autoscaler.watched_config import CANNOT_CHANGE, needing_restart, unwritable
 from autoscaler.what_if import WhatIf, what_if
 from autoscaler.wiring import local_host_name, worker_program
@@ -47,6 +49,8 @@ class _Outcome:
     would: tuple[tuple[str, WhatIf | str], ...] = ()
     #: Changed keys that the running daemon cannot change.
     locked: tuple[str, ...] = ()
+    #: Key and text of what `check` would note of the new config and not of the present one.
+    notes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +139,8 @@ def _carry_out(asked: _Asked, file: Held, daemon: Client) -> tuple[_Outcome, Wat
     now, usable = _present(path, file.content), _validated(path, new)
     watcher = Watcher(daemon, path)
     locked = tuple(watcher.locked(needing_restart(now, usable))) if now else ()
-    outcome = _Outcome(path, diff(path.name, file.content, new), changes, locked=locked)
+    noted = tuple(_new_notes(path, now, usable))
+    outcome = _Outcome(path, diff(path.name, file.content, new), changes, locked=locked, notes=noted)
     if asked.dry_run:
         return replace(outcome, would=tuple(_would(now, usable, daemon))), None
     if new == file.content:
@@ -220,6 +225,15 @@ def _present(path: Path, content: bytes) -> config.Config | None:
         return None
 
 
+def _new_notes(path: Path, now: config.Config | None, after: config.Config) -> Iterator[tuple[str, str]]:
+    """What the change brings that `check` would note."""
+    tracks = stored_tracks(after.state_dir)
+    before = {(each.key, each.message) for each in notes(path, now, tracks)} if now else set()
+    for each in notes(path, after, tracks):
+        if (each.key, each.message) not in before:
+            yield each.key, each.message
+
+
 def _would(
     now: config.Config | None, after: config.Config, daemon: Client
 ) -> Iterator[tuple[str, WhatIf | str]]:
@@ -274,6 +288,8 @@ def _told(outcome: _Outcome) -> Iterable[str]:
             yield f"with it: {', '.join(each.others)}"
         if each.not_for:
             yield f"not for {', '.join(each.not_for)}: there {each.key.partition('.')[2]} is given"
+    for key, text in outcome.notes:
+        yield f"note: {key}: {text}"
     for fleet, would in outcome.would:
         yield f"{fleet}: {would}" if isinstance(would, str) else would.text
     if outcome.locked and outcome.use is None:
@@ -293,6 +309,7 @@ def _print_json(outcome: _Outcome) -> None:
             "in_use": use.in_use if use else None,
             "text": use.text if use else "",
             "needs_restart": outcome.locked,
+            "notes": [{"key": key, "message": text} for key, text in outcome.notes],
             "diff": outcome.diff,
             "changes": [asdict(each) for each in outcome.changes],
             "would": [

@@ -194,6 +194,15 @@ def test_what_needs_a_restart_is_foretold_and_not_written(set_, daemon, file):
     assert "state_dir: /elsewhere\n" in file.read_text()
 
 
+def test_what_check_would_note_of_the_change_is_told(set_, file):
+    note = "note: fleets.emails.user: there is no user nosuch on this machine: supervisord will refuse it"
+    assert note in set_("emails", "user=nosuch", "--dry-run").output
+    noted = json.loads(set_("emails", "user=nosuch", "--json").output)["notes"]
+    assert [each["key"] for each in noted] == ["fleets.emails.user"]
+    assert "note:" not in set_("emails", "max_workers=7").output, "it was there before"
+    assert "no file /nowhere on this machine" in set_("emails", "celery=/nowhere").output
+
+
 def test_without_a_daemon_every_key_can_be_written(set_):
     assert set_("state_dir=/elsewhere").exit_code == 0
 

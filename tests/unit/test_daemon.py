@@ -84,3 +84,19 @@ def test_a_daemon_ticks_until_it_is_stopped(daemon: Daemon, short_folder: Path) 
     loop.join(5)
     assert not loop.is_alive()
     assert "no such socket" in daemon.snapshot.tick.fleets[0].trouble
+
+
+def test_what_check_notes_of_the_config_is_logged_once(
+    short_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = short_folder / "autoscaler.yaml"
+    path.write_text(CONFIG.format(folder=short_folder).replace("app: shop", "app: shop, user: nosuch"))
+    daemon = Daemon(path, environ={}, host_name="host")
+    daemon.reload()
+    daemon.stop()
+    with caplog.at_level(logging.WARNING):
+        daemon.run()
+    told = [record.getMessage() for record in caplog.records if "nosuch" in record.getMessage()]
+    assert told == [
+        f"{path}:6: fleets.emails.user: there is no user nosuch on this machine: supervisord will refuse it"
+    ]
