@@ -1,7 +1,7 @@
 """One tick: observe -> decide -> act -> record.
 
 The controller knows no clock and no thread: `tick(now)` is all it does, so real time (the daemon) and fake
-time (tests) drive the same code. All that it keeps between two ticks is in the store as well.
+time (tests) drive the same code. What it keeps between two ticks is `Remembered`.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
-from autoscaler.act.lifecycle import has_crashed, remember, view
+from autoscaler.act.lifecycle import view
 from autoscaler.act.program_file import render
 from autoscaler.act.turn import Order, Report, World
 from autoscaler.config import Config, Fleet
-from autoscaler.decide import Reader, alarm, decide, fleet_demands, not_after
+from autoscaler.decide import Reader, alarm, decide, fleet_demands
 from autoscaler.errors import TargetError
 from autoscaler.holds import Ground, Holds
-from autoscaler.measure import expected, learn, restored, track_not_after, update
 from autoscaler.model import (
     STARTED_WITHIN,
     Command,
@@ -28,21 +27,18 @@ from autoscaler.model import (
     FleetTick,
     HostStats,
     Known,
-    Measures,
-    Minute,
     Observation,
-    Past,
     Process,
     Reading,
     Scaling,
     Situation,
     Tick,
-    Track,
     Unknown,
     Worker,
     WorkerState,
     WorkerStats,
 )
+from autoscaler.remembered import Remembered
 from autoscaler.room import Members, Room
 from autoscaler.scene import Scene
 from autoscaler.singletons import Singletons, unseen
@@ -81,16 +77,10 @@ class Controller:
         self._store = store
         self._holds = Holds(store, boot)
         self._host_name = host_name
-        self._memory = store.memory()
-        self._tracks = store.tracks()
-        self._pasts = {fleet: restored(minutes) for fleet, minutes in store.minutes().items()}
-        #: Each fleet's minute that this tick has ended.
-        self._minutes: dict[str, Minute] = {}
+        self._remembered = Remembered(store)
         #: What each fleet's last decision was taken on, and the memory that it was taken with.
         self._considered: dict[str, tuple[Situation, FleetMemory]] = {}
-        self._seen = store.seen_workers()
         self._singletons = Singletons(store)
-        self._restored = True
 
     def reconfigure(self, config: Config) -> None:
         """Use another config from the next tick on."""
@@ -105,8 +95,8 @@ class Controller:
         return self._holds.carry_out(now, command, self._ground())
 
     def _ground(self) -> Ground:
-        sizes = {fleet: each.size for fleet, each in self._memory.items() if each.size is not None}
-        return Ground(self._config, sizes, self._look_at_programs, self._target.supervisord.start)
+        sizes, start = self._remembered.sizes, self._target.supervisord.start
+        return Ground(self._config, sizes, self._look_at_programs, start)
 
     def tick(self, now: float) -> Tick:
         """Look, decide, act and record once.
@@ -116,18 +106,14 @@ class Controller:
         StoreError : what operators ordered cannot be read.
         """
         started = time.monotonic()
-        if self._restored:
-            self._memory = {fleet: not_after(now, memory) for fleet, memory in self._memory.items()}
-            self._tracks = {fleet: track_not_after(now, track) for fleet, track in self._tracks.items()}
-            self._restored = False
+        self._remembered.begin(now)
         settled: tuple[str, ...] = ()
         scene = self._look_at_programs()
         if isinstance(scene, Scene) and (settled := self._holds.settle(now, scene, self._ground())):
             scene = self._look_at_programs()  # before, a worker that was started just now had failed
         tick = self._blind_tick(now, scene) if isinstance(scene, str) else self._seeing_tick(now, scene)
         tick = replace(tick, actions=(*settled, *tick.actions), duration=time.monotonic() - started)
-        self._store.record(tick, self._memory, self._tracks, self._minutes)
-        self._minutes = {}
+        self._remembered.record(tick)
         return tick
 
     # --- observe ---
@@ -139,7 +125,7 @@ class Controller:
                 sections=self._target.file.read(),
                 processes=self._target.supervisord.processes(),
                 drains=self._store.drains(),
-                seen=self._seen,
+                seen=self._remembered.seen,
                 host_name=self._host_name,
             )
         except TargetError as error:
@@ -188,7 +174,7 @@ class Controller:
                 node=scene.node(name),
                 process=scene.processes.get(name),
                 drain=scene.drains.get(name),
-                seen=self._seen.get(name),
+                seen=self._remembered.seen.get(name),
                 stats=answers.get(scene.node(name), silent),
                 outdated=self._is_outdated(scene, name, fleet),
                 hold=holds.get(name),
@@ -202,25 +188,12 @@ class Controller:
         # One whose section has gone already is on its way out, and is not to be taken back.
         return settings is not None and (written is None or written != self._section(settings, name))
 
-    def _note_crashes(self, now: float, scene: Scene, workers: Mapping[str, Worker]) -> None:
-        for name, worker in workers.items():
-            if has_crashed(self._seen.get(name), scene.processes.get(name), scene.drains.get(name)):
-                memory = self._memory.get(worker.fleet, FleetMemory())
-                self._memory[worker.fleet] = replace(memory, crashes=(*memory.crashes, now))
-
-    def _remember(self, workers: Mapping[str, Worker]) -> None:
-        seen = {name: remember(worker) for name, worker in workers.items()}
-        if seen != self._seen:
-            self._store.replace_seen_workers(seen)
-            self._seen = seen
-
     # --- decide ---
 
     def _seeing_tick(self, now: float, scene: Scene) -> Tick:
         observation = self._observe(now, Known(scene.processes, now), self._ask_workers(scene))
         workers = self._view(now, scene, observation.workers)
-        self._note_crashes(now, scene, workers)
-        self._remember(workers)
+        self._remembered.note_workers(now, scene, workers)
         decisions = self._decide_all(now, observation, workers)
         report = self._act(now, scene, workers, decisions)
         ended = self._holds.end_expired(now)
@@ -278,28 +251,18 @@ class Controller:
                 members[fleet],
                 room.budget(fleet),
                 holds.get(fleet),
-                self._measure(now, fleet, demand, members[fleet]),
+                self._remembered.measure(now, fleet, demand, members[fleet]),
             )
-            before = self._memory.get(fleet, FleetMemory())
+            before = self._remembered.fleet(fleet)
             self._considered[fleet] = situation, before
             decision, memory = decide(situation, before)
             # A dry run must not step on from sizes that it never made.
-            self._memory[fleet] = replace(memory, size=None) if self._is_dry(fleet) else memory
+            kept = replace(memory, size=None) if self._is_dry(fleet) else memory
+            self._remembered.note_decision(fleet, kept)
             decisions[fleet] = decision if fleet in self._config.fleets else _retire(decision, members[fleet])
             room.take(fleet, decision.start)
-        self._memory = {fleet: memory for fleet, memory in self._memory.items() if fleet in decisions}
-        self._tracks = {fleet: track for fleet, track in self._tracks.items() if fleet in decisions}
-        self._pasts = {fleet: past for fleet, past in self._pasts.items() if fleet in decisions}
+        self._remembered.forget_all_but(decisions)
         return decisions
-
-    def _measure(self, now: float, fleet: str, demand: Demand, members: Members) -> Measures:
-        before = self._tracks.get(fleet, Track())
-        self._tracks[fleet] = track = update(before, now, demand, members)
-        past, minute = learn(self._pasts.get(fleet, Past()), before, track)
-        self._pasts[fleet] = past
-        if minute is not None:
-            self._minutes[fleet] = minute
-        return replace(track.measures, expected=expected(past))
 
     def _all_fleets(self, workers: Mapping[str, Worker]) -> dict[str, Scaling]:
         retired = {worker.fleet for worker in workers.values()} - set(self._config.fleets)

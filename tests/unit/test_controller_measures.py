@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from autoscaler.store import Store
+
 
 def measures(tick):
     return tick.fleets[0].situation.measures
@@ -38,4 +40,4 @@ def test_a_fleet_that_is_gone_is_forgotten(world):
     controller.reconfigure(world.config(name="letters"))
     tick = world.run(controller, 60)
     assert [fleet.name for fleet in tick.fleets] == ["letters"]
-    assert list(world.controller()._tracks) == ["letters"]
+    assert list(Store(world.store_folder).tracks()) == ["letters"]
