@@ -67,7 +67,7 @@ def _trouble(name: str, old: str, new: str) -> Iterator[Line]:
 
 
 def _gist(fleet: FleetTick | None) -> object:
-    """What makes a decision worth a line: the wanted size, and by which rules."""
+    """What makes a decision worth a line: the wanted size, and what limits it."""
     if fleet is None or fleet.decision is None:
         return None
-    return fleet.decision.desired, tuple(reason.code for reason in fleet.decision.reasons)
+    return fleet.decision.desired, fleet.decision.limits

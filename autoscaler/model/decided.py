@@ -133,6 +133,20 @@ class Decision:
     #: Workers to drain, by name, in this order.
     drain: tuple[str, ...] = ()
 
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """Codes of the reasons that are news also where the size stays; sorted, since their order is none.
+
+        What the policies propose comes and goes with each task, and so do the bounds that answer it by
+        leaving everything as it is.
+        """
+        quiet = _QUIET | {each.policy for each in self.recommendations}
+        return tuple(sorted(reason.code for reason in self.reasons if reason.code not in quiet))
+
+
+#: Codes of reasons that say no more than why a size stays.
+_QUIET = frozenset({"steady", "waiting", "running", "surplus", "min_workers", "stabilization"})
+
 
 @dataclass(frozen=True, slots=True)
 class FleetTick:

@@ -70,8 +70,8 @@ class Record:
         return True
 
     def _record_decision(self, decision: Decision) -> None:
-        """Keep a decision that differs from the fleet's last one."""
-        gist = (decision.current, decision.desired, *(reason.code for reason in decision.reasons))
+        """Keep a decision that is news after the fleet's last one."""
+        gist = (decision.current, decision.desired, *decision.limits)
         if self._last_decisions.get(decision.fleet) == gist:
             return
         self._last_decisions[decision.fleet] = gist

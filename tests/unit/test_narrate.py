@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from autoscaler.narrate import narrate
+from autoscaler.store.history import History
 
 
 def lines_of(world, controller, before, seconds=1):
@@ -17,6 +18,21 @@ def test_a_steady_fleet_is_silent(world):
     before = world.run(controller, 10)
     _, lines = lines_of(world, controller, before)
     assert lines == []
+
+
+def test_tasks_that_come_and_go_are_no_news_while_the_size_stays(world):
+    controller = world.controller()
+    before = world.run(controller, 20)
+    kept = len(History(world.store_folder).decisions("emails", 1000))
+    codes = set()
+    for _ in range(5):
+        world.queue += [0.5]
+        for _ in range(4):
+            before, lines = lines_of(world, controller, before)
+            codes |= {reason.code for reason in before.fleets[0].decision.reasons}
+            assert lines == []
+    assert len(codes) > 1, "they were told in status"
+    assert len(History(world.store_folder).decisions("emails", 1000)) == kept
 
 
 def test_a_new_size_is_told_with_its_reasons(world):
