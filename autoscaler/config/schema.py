@@ -30,11 +30,12 @@ from autoscaler.config.kinds import (
     within,
 )
 from autoscaler.config.rules import Conflict, NotJudged, show
-from autoscaler.config.secrets import secret, secret_file
+from autoscaler.config.secrets import UNKNOWN, secret, secret_file
 from autoscaler.config.singleton import Singleton
 
 #: Says that a key was not given where null means something.
 _ABSENT: Any = object()
+_ANY_RABBITMQ = "amqp://"
 
 
 class Broker(Keys):
@@ -104,6 +105,8 @@ class Broker(Keys):
         if "url" not in info.data:
             raise NotJudged
         broker = info.data["url"].get_secret_value()
+        if info.data["url"] is UNKNOWN and value is not _ABSENT:
+            broker = _ANY_RABBITMQ  # it may well be one, with a user and password of its own
         if value is _ABSENT:
             derived = urls.default_management_url(broker)
             return SecretStr(derived) if derived else None

@@ -12,7 +12,7 @@ from autoscaler.config.files import Unreachable, read_file
 from autoscaler.config.rules import Blame, Given, WrongKind, show
 
 #: Stands for a url that only another process can know.
-_UNKNOWN = SecretStr("memory://")
+UNKNOWN = SecretStr("memory://")
 
 
 def secret(value: object, check: Callable[[str], str], given: Given | None) -> SecretStr:
@@ -27,7 +27,7 @@ def secret(value: object, check: Callable[[str], str], given: Given | None) -> S
         expanded = urls.expand(value, given.environ)
     except urls.NotSet:
         if given.elsewhere:
-            return _UNKNOWN
+            return UNKNOWN
         raise
     return SecretStr(check(expanded))
 
@@ -42,7 +42,7 @@ def secret_file(
         return SecretStr(check(content))
     except Unreachable as error:
         if given and given.elsewhere:
-            return _UNKNOWN
+            return UNKNOWN
         reason = str(error)
     except UnicodeDecodeError:
         reason = "is not UTF-8"
