@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -19,12 +20,13 @@ from autoscaler.cli.exits import Exit
 from autoscaler.cli.in_use import Use, Watcher
 from autoscaler.cli.options import client, config_option, json_option, socket_option
 from autoscaler.config.changes import Change, change, diff, fleet_names
-from autoscaler.config.edit import Reach
+from autoscaler.config.edit import Reach, dotted
 from autoscaler.config.edit_value import Value, value_of
+from autoscaler.config.explain import OF_A_FLEET
 from autoscaler.config.rewrite import Held, held
 from autoscaler.config.yaml_lines import KeyPath
 from autoscaler.console.client import Client
-from autoscaler.errors import AutoscalerError, CommandRefused, ConfigError
+from autoscaler.errors import AutoscalerError, CommandRefused, ConfigError, Problem
 from autoscaler.model import Scaling
 from autoscaler.nearest import no_fleet
 from autoscaler.notes import notes
@@ -123,7 +125,7 @@ def set_command(
             asked = _Asked(found, words, reach, dry_run, restart)
             outcome, watcher = _carry_out(asked, file, daemon)
     except ConfigError as error:
-        _say_wrong(error, as_json=as_json)
+        _say_wrong(error, words[0], as_json=as_json)
         sys.exit(Exit.CONFIG)
     if watcher:  # another command may edit the file meanwhile
         outcome = replace(outcome, use=watcher.wait())
@@ -136,7 +138,13 @@ def _carry_out(asked: _Asked, file: Held, daemon: Client) -> tuple[_Outcome, Wat
     path = asked.path
     edits = list(_edits(asked.words, fleet_names(path, file.content)))
     new, changes = change(path, file.content, edits, asked.reach)
-    now, usable = _present(path, file.content), _validated(path, new)
+    now = _present(path, file.content)
+    try:
+        usable = _validated(path, new)
+    except ConfigError as error:
+        raise _placed(
+            error, path, dict(zip(_dotted(edits), asked.words[-len(edits) :], strict=True))
+        ) from error
     watcher = Watcher(daemon, path)
     locked = tuple(watcher.locked(needing_restart(now, usable))) if now else ()
     noted = tuple(_new_notes(path, now, usable))
@@ -153,6 +161,31 @@ def _carry_out(asked: _Asked, file: Held, daemon: Client) -> tuple[_Outcome, Wat
         use = Use(None, f"in use once the daemon is restarted, for {', '.join(locked)}")
         return replace(outcome, use=use), None
     return outcome, watcher
+
+
+def _dotted(edits: list[tuple[KeyPath, Value]]) -> list[str]:
+    return [dotted(keys) for keys, _ in edits]
+
+
+def _placed(error: ConfigError, path: Path, given: dict[str, str]) -> ConfigError:
+    """The problems where the user can see them: of what was typed none is in a file, the rest in the old one.
+
+    Parameters
+    ----------
+    given : by dotted key, the word that was typed.
+    """
+    return ConfigError([_place(problem, path, given) for problem in error.problems])
+
+
+def _place(problem: Problem, path: Path, given: dict[str, str]) -> Problem:
+    word = next(
+        (word for key, word in given.items() if re.match(rf"{re.escape(key)}(\W|$)", problem.key)), None
+    )
+    if word is None:
+        return replace(problem, line=config.line_of(path, problem.key))
+    if problem.message.endswith(OF_A_FLEET):
+        problem = replace(problem, message=f"{problem.message}: `autoscaler set FLEET {word}`")
+    return replace(problem, line=0)
 
 
 def _cannot_change(keys: Iterable[str]) -> str:
@@ -262,11 +295,15 @@ def _program(settings: config.Config, fleet: config.Fleet) -> str:
 # --- telling ---
 
 
-def _say_wrong(error: ConfigError, *, as_json: bool) -> None:
+def _say_wrong(error: ConfigError, first: str, *, as_json: bool) -> None:
     if as_json:
         Console().print_json(data={"problems": [asdict(problem) for problem in error.problems]})
         return
-    click.echo(str(error), err=True)
+    for problem in error.problems:
+        short = (
+            problem if problem.line else replace(problem, key=problem.key.removeprefix(f"fleets.{first}."))
+        )
+        click.echo(str(short), err=True)
     click.echo("nothing is written", err=True)
 
 

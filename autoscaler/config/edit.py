@@ -156,10 +156,13 @@ def _changed(
 
 
 def _refusal(text: str, path: KeyPath, others: tuple[KeyPath, ...]) -> str:
-    where = f"{dotted(path)}, line {_line_of(text, walk(tree(text), path))},"
+    found = walk(tree(text), path)
+    where = f"{dotted(path)}, line {_line_of(text, found)},"
     if not others:
         return f"{where} cannot be changed without changing more; edit the file by hand"
     names = ", ".join(map(dotted, others))
+    if found.rest:
+        return f"{dotted(path)} is not written yet; there it would be for {names} as well; --everywhere writes it"
     return f"{where} is written there for {names} as well; --everywhere changes them all"
 
 

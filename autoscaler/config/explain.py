@@ -35,6 +35,8 @@ _MODELS: dict[KeyPath, type[Keys]] = {
 #: Keys of the config that hold things by name.
 NAMED = ("fleets", "singletons")
 
+OF_A_FLEET = "it is a fleet's"
+
 #: What was wanted where pydantic found another type.
 _WANTED = {
     "int_type": "a whole number",
@@ -164,6 +166,11 @@ def known_keys(path: KeyPath) -> list[str]:
 
 
 def _unknown_key(path: KeyPath) -> str:
+    key = str(path[-1])
+    if len(path) == 1 and key in Fleet.known():
+        return f"is not a known key here: {OF_A_FLEET}"
+    if _model(path[:-1]) is Fleet and key in Scale.known():
+        return f"is not a known key; did you mean scale.{key}?"
     return unknown_key(str(path[-1]), _model(path[:-1]).known())
 
 

@@ -107,8 +107,13 @@ def test_several_keys_at_once_and_keys_of_no_fleet(set_, file):
 def test_a_wrong_value_is_told_with_its_line_and_not_written(set_, file):
     before = file.read_text()
     for words, said in [
-        (("emails", "max_workers=0"), "autoscaler.yaml:15: fleets.emails.max_workers: 0 is less than 1"),
-        (("emails", "min_workers=9"), "16: fleets.emails.min_workers: 9 is more than max_workers (5)"),
+        (("emails", "max_workers=0"), "max_workers: 0 is less than 1"),
+        (("emails", "min_workers=9"), "min_workers: 9 is more than max_workers (5)"),
+        (
+            ("max_workers=3",),
+            "is not a known key here: it is a fleet's: `autoscaler set FLEET max_workers=3`",
+        ),
+        (("emails", "max_wait=3s"), "max_wait: is not a known key; did you mean scale.max_wait?"),
         (("emails", "max_wokers=9"), "max_wokers: is not a known key; did you mean max_workers?"),
         (("polling_interval=1",), "polling_interval: 1 has no unit; write a duration such as"),
         (("emails", "user=a%b c"), "user: 'a%b c' is not a user name"),
@@ -116,9 +121,11 @@ def test_a_wrong_value_is_told_with_its_line_and_not_written(set_, file):
         result = set_(*words)
         assert result.exit_code == 3
         assert said in result.stderr
+        assert "autoscaler.yaml" not in result.stderr, "it is not in the file"
         assert "nothing is written" in result.stderr
     result = set_("emails", "max_workers=0", "--json")
-    assert json.loads(result.output)["problems"][0]["line"] == 15
+    (problem,) = json.loads(result.output)["problems"]
+    assert (problem["key"], problem["line"]) == ("fleets.emails.max_workers", 0)
     assert file.read_text() == before
     assert not file.with_name("autoscaler.yaml.bak").exists()
 
@@ -157,6 +164,15 @@ def test_what_is_so_already_is_not_written_again(set_, file):
 def test_a_broker_url_of_the_daemons_own_environment_is_no_obstacle(set_, file):
     file.write_text(file.read_text().replace("secret", "${ONLY_THE_DAEMON_KNOWS}"))
     assert set_("emails", "max_workers=6").exit_code == 0
+    management = (
+        "amqp://guest:${ONLY_THE_DAEMON_KNOWS}@localhost//  # ours\n  management_url: http://localhost:15672"
+    )
+    for url in (management, management.replace("amqp://guest:", "").replace("@localhost//", "")):
+        file.write_text(
+            TEXT.format(folder=file.parent).replace("amqp://guest:secret@localhost//  # ours", url)
+        )
+        assert set_("emails", "max_workers=6").exit_code == 0, url
+        assert set_("broker.management_url=nonsense").exit_code == 3
     assert set_("broker.url=nonsense").exit_code == 3
 
 
@@ -192,6 +208,14 @@ def test_what_needs_a_restart_is_foretold_and_not_written(set_, daemon, file):
     assert written.exit_code == 0
     assert "in use once the daemon is restarted" in written.output
     assert "state_dir: /elsewhere\n" in file.read_text()
+
+
+def test_a_key_that_is_not_written_is_not_called_written(set_, file):
+    text = file.read_text().replace("  emails:\n", "  emails: &emails\n")
+    file.write_text(text + "  copy:\n    <<: *emails\n")
+    result = set_("emails", "user=null")
+    assert result.exit_code == 2
+    assert "user is not written yet; there it would be for fleets.copy.user as well" in result.stderr
 
 
 def test_what_check_would_note_of_the_change_is_told(set_, file):
