@@ -20,9 +20,9 @@ from autoscaler.console.client import Client
 from autoscaler.console.views import WorkerView
 from autoscaler.errors import ServiceUnavailable
 
-#: Seconds between two looks, and for which the daemon may give no answer.
+#: Seconds between two looks, and for which the daemon, or supervisord behind it, may give no answer.
 LOOK_EVERY = 0.3
-SILENT_FOR = 60.0
+SILENT_FOR = 30.0
 
 
 @click.command()
@@ -104,7 +104,7 @@ def _looks(daemon: Client, since: float) -> Iterator[_Look | None]:
 
     Raises
     ------
-    ServiceUnavailable : the daemon says nothing for too long.
+    ServiceUnavailable : the daemon says nothing for too long, or cannot see supervisord.
     """
     seen = time.monotonic()
     while True:
@@ -120,12 +120,18 @@ def _looks(daemon: Client, since: float) -> Iterator[_Look | None]:
 
 
 def _look(daemon: Client, since: float) -> _Look | None:
-    """Both views must be of one tick, after the order, that saw supervisord: unseen is not gone."""
+    """Both views must be of one tick, after the order, that saw supervisord: unseen is not gone.
+
+    Raises
+    ------
+    ServiceUnavailable : no answer, or the daemon could not see supervisord.
+    """
     workers, fleets = daemon.workers(), daemon.fleets()
     if workers.at is None or workers.at < since or workers.at != fleets.at:
         return None
-    if any(fleet.workers is None for fleet in fleets.fleets):
-        return None
+    blind = next((fleet for fleet in fleets.fleets if fleet.workers is None), None)
+    if blind is not None:
+        raise ServiceUnavailable(f"nobody knows which workers are left: {blind.trouble}")
     dry = {fleet.name for fleet in fleets.fleets if fleet.dry_run}
     here = [each for each in workers.workers if each.pid is not None or each.state == "starting"]
     return _Look(
