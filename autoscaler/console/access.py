@@ -15,7 +15,7 @@ import hmac
 import ipaddress
 import pwd
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -93,7 +93,7 @@ def judge(rules: Rules, uid: int | None, method: str, headers: Mapping[str, str]
     if token is not None:
         return Caller(token=token)
     if not rules.on_loopback or given or (changes and rules.tokens):
-        return Refused(HTTPStatus.UNAUTHORIZED, "needs the header Authorization: Bearer and console.token")
+        return Refused(HTTPStatus.UNAUTHORIZED, _no_token(headers))
     if host_of(headers.get("host", rules.host)) not in _OURS | {rules.host}:
         return Refused(
             HTTPStatus.FORBIDDEN, "the Host header is no name of this machine: use localhost, or the token"
@@ -133,6 +133,13 @@ def _owner(rules: Rules, headers: Mapping[str, str]) -> str | None:
     return fits[0] if fits else None
 
 
+def _no_token(headers: Mapping[str, str]) -> str:
+    scheme, _, given = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and given.strip():
+        return "the token is wrong: it is not console.token"
+    return "needs the header Authorization: Bearer and console.token"
+
+
 def _user(uid: int) -> str:
     try:
         return f"{pwd.getpwuid(uid).pw_name} (uid {uid})"
@@ -164,7 +171,18 @@ class Guard:
             await answer(scope, receive, send)
             return
         scope.setdefault("state", {})["caller"] = verdict
+        if scope["method"] not in _LOOKING:
+            scope["headers"] = _as_json(scope["headers"])
         await self._app(scope, receive, send)
+
+
+def _as_json(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Have a body read as JSON whatever it is called: ``curl -d`` calls all a form.
+
+    The type keeps no web page out here: the headers that a change needs have done so.
+    """
+    others = [(name, value) for name, value in headers if name.lower() != b"content-type"]
+    return [*others, (b"content-type", b"application/json")]
 
 
 def _uid(scope: Scope) -> int | None:

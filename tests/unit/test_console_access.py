@@ -69,6 +69,19 @@ def test_who_is_let_in(rules, uid, method, headers, verdict):
         assert told == verdict
 
 
+@pytest.mark.parametrize(
+    ("authorization", "said"),
+    [
+        ({"authorization": "Bearer 0123456789abcdeg"}, "the token is wrong"),
+        ({"authorization": f"Basic {TOKEN}"}, "needs the header Authorization: Bearer"),
+        ({"authorization": "Bearer "}, "needs the header Authorization: Bearer"),
+        ({}, "needs the header Authorization: Bearer"),
+    ],
+)
+def test_a_wrong_token_is_told_from_a_missing_one(authorization, said):
+    assert judge(OPEN, None, "POST", authorization).text.startswith(said)
+
+
 @given(given=st.text(max_size=40), method=st.sampled_from(["GET", "POST", "PUT", "BREW"]))
 def test_nothing_but_the_token_opens_what_needs_it(given, method):
     if given.strip() != TOKEN:
@@ -176,6 +189,32 @@ def test_the_unix_socket_tells_who_orders(served):
     assert ask(unix(), "POST", "/api/v1/all/stop")[0] == 403
     assert ask(unix(), "POST", "/api/v1/fleets/nobody/stop", **ours)[0] == 404
     assert ask(unix(), "POST", "/api/v1/fleets/emails/scale", {"workers": 99}, **ours)[0] == 409
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data", "application/json"]
+)
+def test_a_json_body_is_read_whatever_it_is_called(served, kind):
+    loop, path, _ = served
+    headers = {"X-Autoscaler": "1", "Content-Type": kind}
+    body = {"workers": 3, "for": "10m", "reason": "sale"}
+    unix = lambda: UnixHTTPConnection(path, 5)  # noqa: E731
+    assert ask(unix(), "POST", "/api/v1/fleets/emails/scale", body, **headers)[0] == 200
+    (scale,) = loop.ordered
+    assert (scale.workers, scale.terms.lasts, scale.terms.reason) == (3, 600.0, "sale")
+    assert ask(unix(), "POST", "/api/v1/fleets/emails/scale", body, **{"Content-Type": kind})[0] == 403
+
+
+def test_a_json_body_is_read_without_a_type(served):
+    loop, path, _ = served
+    body = {"reason": "sale"}
+    assert (
+        ask(
+            UnixHTTPConnection(path, 5), "POST", "/api/v1/fleets/emails/pause", body, **{"X-Autoscaler": "1"}
+        )[0]
+        == 200
+    )
+    assert loop.ordered[0].terms.reason == "sale"
 
 
 @pytest.mark.parametrize(
