@@ -46,7 +46,9 @@ def answers(subject: Subject) -> Iterator[Finding]:
     try:
         link.run(lambda connection: connection.channel().close())
     except SourceError as problem:
-        yield _refused("broker", str(problem), broker)
+        finding = _refused("broker", str(problem), broker)
+        subject.broker_is_down = finding.unreachable
+        yield finding
         return
     finally:
         link.close()
@@ -143,10 +145,16 @@ def management(subject: Subject) -> Iterator[Finding]:
         yield unreachable(
             "management_url",
             f"{management.api.root}: {problem}",
-            "rabbitmq-plugins enable rabbitmq_management; or management_url: null to do without",
+            _management_back(subject.broker_is_down),
         )
     finally:
         management.close()
+
+
+def _management_back(broker_is_down: bool) -> str:
+    if broker_is_down:
+        return "the broker itself does not answer: mend that first"
+    return "rabbitmq-plugins enable rabbitmq_management; or management_url: null to do without"
 
 
 def _management(management: _Management) -> Iterator[Finding]:
@@ -157,7 +165,7 @@ def _management(management: _Management) -> Iterator[Finding]:
         return
     told = decoded(overview.body)
     version = told.get("rabbitmq_version") if isinstance(told, dict) else None
-    yield ok("RabbitMQ", f"version {shown(version)}")
+    yield ok("RabbitMQ", f"version {plain(str(version), 40)}")
     yield _clock(overview.date, asked, time.time())
     vhost = quote(management.api.vhost, safe="")
     page = management.get(f"queues/{vhost}?{query(['autoscaler-check'])}")

@@ -19,7 +19,7 @@ from autoscaler.wiring import local_host_name
 #: Seconds that one probe has between two findings.
 DEADLINE = 20.0
 
-#: Each looks at one thing; none relies on what another one found.
+#: Each looks at one thing. What an earlier one saw makes the advice of a later one better; none relies on it.
 PROBES: tuple[tuple[str, Callable[[Subject], Iterable[Finding]]], ...] = (
     ("supervisord", supervisor.answers),
     ("include", supervisor.covers_our_file),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import grp
 import os
 import shutil
 import stat
@@ -19,6 +20,8 @@ from autoscaler.wiring import log_folder
 
 #: Bytes that should be free where we write.
 SPACE = 100 * 1024**2
+#: The daemon's user and group where it is installed as a service.
+DAEMON = "autoscaler"
 
 
 def programs_file(subject: Subject) -> Iterator[Finding]:
@@ -36,14 +39,27 @@ def programs_file(subject: Subject) -> Iterator[Finding]:
         yield error(
             "programs_file",
             f"{folder} cannot be written by {_me()}: {problem_with}",
-            " && ".join(
-                command(*words, folder)
-                for words in (("mkdir", "-p"), ("chgrp", "autoscaler"), ("chmod", "2775"))
-            ),
+            _for_us(folder),
         )
         return
     yield ok("programs_file", f"{path} can be replaced by {_me()}; it holds {len(sections)} programs")
     yield from _space("programs_file", folder)
+
+
+def _for_us(folder: Path) -> str:
+    """Commands that give a folder to the daemon's group, or where there is none to whoever runs this."""
+    give = ("chgrp", DAEMON) if _has_group(DAEMON) else ("chown", _me())
+    mode = "2775" if _has_group(DAEMON) else "0755"
+    steps: tuple[tuple[str, ...], ...] = (("mkdir", "-p"), give, ("chmod", mode))
+    return " && ".join(command(*words, folder) for words in steps)
+
+
+def _has_group(name: str) -> bool:
+    try:
+        grp.getgrnam(name)
+    except KeyError:
+        return False
+    return True
 
 
 def _cannot_replace(folder: Path) -> str:
@@ -140,12 +156,17 @@ def secrets(subject: Subject) -> Iterator[Finding]:
             yield warning(
                 "secrets",
                 f"everybody may read {path} (mode {mode:04o}), which holds {what}",
-                f"{command('chmod', '0640', path)} && {command('chgrp', 'autoscaler', path)}",
+                _only_for_us(path),
             )
         else:
             yield ok("secrets", f"{path} (mode {mode:04o}) holds {what} and is not for everybody")
     if not found:
         yield note("secrets", "no file of ours holds a password")
+
+
+def _only_for_us(path: Path) -> str:
+    closed = command("chmod", "0640", path)
+    return f"{closed} && {command('chgrp', DAEMON, path)}" if _has_group(DAEMON) else closed
 
 
 def _secret_files(subject: Subject) -> Iterator[tuple[Path, str]]:

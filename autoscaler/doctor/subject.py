@@ -40,6 +40,8 @@ class Subject:
     app_settings: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     #: By worker: its ``stats``, unchecked, once a probe has asked for them.
     worker_stats: dict[str, Any] = field(default_factory=dict)
+    #: Whether a probe has found that the broker does not answer at all.
+    broker_is_down: bool = False
 
     def supervisord(self) -> Supervisord:
         """A client of its own for each probe: they run in threads."""

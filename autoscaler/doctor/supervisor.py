@@ -16,12 +16,14 @@ from autoscaler.act.program_file import setting
 from autoscaler.act.rpc import parse_url
 from autoscaler.act.singleton_program import is_singleton_name
 from autoscaler.decide.words import count
-from autoscaler.doctor.finding import Finding, error, note, ok, unknown, unreachable, warning
+from autoscaler.doctor.finding import Finding, command, error, note, ok, unknown, unreachable, warning
 from autoscaler.doctor.subject import Subject
 from autoscaler.errors import TargetError
 
 #: The oldest supervisord that this was tried with.
 OLDEST = (4, 2)
+#: Where its main file is when nobody says so.
+MAIN_FILES = (Path("/etc/supervisor/supervisord.conf"), Path("/etc/supervisord.conf"))
 #: File descriptors that supervisord holds for itself, at most, and for a program: its input, output and log.
 OWN_DESCRIPTORS = 30
 DESCRIPTORS_PER_PROGRAM = 5
@@ -32,7 +34,9 @@ def answers(subject: Subject) -> Iterator[Finding]:
     label = parse_url(subject.config.supervisord.url.get_secret_value()).label
     found = subject.identity
     if isinstance(found, TargetError):
-        yield unreachable("supervisord", str(found), _way_in(found, label))
+        yield unreachable(
+            "supervisord", str(found), _way_in(found, label, subject.config.supervisord.programs_file)
+        )
         return
     seen = f"{found.version} answers on {label}, pid {found.pid}, {found.state}"
     if found.state != "RUNNING":
@@ -45,15 +49,48 @@ def answers(subject: Subject) -> Iterator[Finding]:
         yield ok("supervisord", seen)
 
 
-def _way_in(problem: TargetError, label: str) -> str:
-    """What to do where supervisord does not answer: start it, or have it let us in, now and from now on."""
+def _way_in(problem: TargetError, label: str, ours: Path) -> str:
+    """What to do where supervisord does not answer: start it, or have it let us in, now and from now on.
+
+    Parameters
+    ----------
+    ours : the programs file; a private supervisord has its own file near to it.
+    """
+    main = main_file(label, ours)
     if not isinstance(problem.__cause__, PermissionError):
-        return "start it: supervisord -c /etc/supervisor/supervisord.conf"
+        if main is not None:
+            return f"start it: {command('supervisord', '-c', main)}"
+        return (
+            f"start the supervisord that is to listen on {label}, with its own file: supervisord -c FILE; "
+            "or mend supervisord.url"
+        )
     socket, group = label.removeprefix("unix://"), _my_group()
     return (
         f"as root, for now: chgrp {group} {socket} && chmod 0770 {socket}; and from its next start on: "
-        rf"sed -i 's/^chmod *=.*/chmod=0770\nchown=root:{group}/' /etc/supervisor/supervisord.conf"
+        rf"sed -i 's/^chmod *=.*/chmod=0770\nchown=root:{group}/' {main or 'FILE (its main file)'}"
     )
+
+
+def main_file(label: str, ours: Path) -> Path | None:
+    """The configuration file of the supervisord that is to listen on an address; None where none says so."""
+    near = (folder / "supervisord.conf" for folder in (ours.parent, ours.parent.parent))
+    return next((file for file in (*near, *MAIN_FILES) if label in _listens_on(file)), None)
+
+
+def _listens_on(file: Path) -> set[str]:
+    """The addresses that a main file names, spelled as ours are."""
+    parser = configparser.RawConfigParser(inline_comment_prefixes=(";", "#"), strict=False)
+    try:
+        parser.read_string(file.read_text(encoding="utf-8"))
+    except (OSError, configparser.Error, UnicodeDecodeError):
+        return set()
+    socket = parser.get("unix_http_server", "file", fallback="")
+    socket = socket.replace("%(here)s", str(file.parent.resolve()))
+    host, _, port = parser.get("inet_http_server", "port", fallback="").rpartition(":")
+    hosts = (host,) if host not in ("", "*") else ("127.0.0.1", "localhost")
+    # Debian has made its socket in both, of which one is a link to the other.
+    unix = {f"unix://{path}" for path in (socket, socket.removeprefix("/var"), f"/var{socket}")}
+    return unix | {f"http://{each}:{port}" for each in hosts}
 
 
 def _my_group() -> str:

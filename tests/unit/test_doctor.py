@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import getpass
+import grp
 import os
 import shlex
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +18,7 @@ from autoscaler.act.singleton_program import singleton_program
 from autoscaler.cli.exits import Exit
 from autoscaler.cli.findings import exit_of_findings, summary
 from autoscaler.config import Broker, Config, Console, Fleet, Singleton, Supervisord
-from autoscaler.doctor import Level, examine, singletons, supervisor
+from autoscaler.doctor import Level, examine, files, singletons, supervisor
 from autoscaler.doctor.app import interpreter
 from autoscaler.doctor.broker import _clock, _policy, _refused
 from autoscaler.doctor.command import CannotStart, Surroundings, run
@@ -219,10 +221,40 @@ def test_a_file_with_a_password_is_not_for_everybody(nothing_there, short_folder
 def test_a_socket_that_may_not_be_opened_is_granted_by_two_commands() -> None:
     problem = SupervisordUnreachable("/run/supervisor.sock: permission denied")
     problem.__cause__ = PermissionError()
-    todo = supervisor._way_in(problem, "unix:///run/supervisor.sock")
+    todo = supervisor._way_in(problem, "unix:///run/supervisor.sock", Path("/nowhere/a.conf"))
     assert f"chgrp {supervisor._my_group()} /run/supervisor.sock && chmod 0770 /run/supervisor.sock" in todo
     assert rf"chmod=0770\nchown=root:{supervisor._my_group()}" in todo
-    assert supervisor._way_in(SupervisordUnreachable("nobody"), "").startswith("start it")
+
+
+@pytest.mark.parametrize(
+    ("listens", "label"),
+    [
+        ("[unix_http_server]\nfile=%(here)s/s.sock ; ours", "unix://{folder}/s.sock"),
+        ("[inet_http_server]\nport=*:9123", "http://127.0.0.1:9123"),
+        ("[inet_http_server]\nport=10.0.0.7:9123", "http://10.0.0.7:9123"),
+    ],
+)
+def test_the_supervisord_to_start_is_the_one_that_listens_there(tmp_path, listens, label):
+    main, gone = tmp_path / "supervisord.conf", SupervisordUnreachable("nobody")
+    main.write_text(listens)
+    label = label.format(folder=tmp_path)
+    todo = supervisor._way_in(gone, label, tmp_path / "conf.d" / "a.conf")
+    assert todo == f"start it: supervisord -c {main}"
+    todo = supervisor._way_in(gone, "unix:///elsewhere.sock", tmp_path / "conf.d" / "a.conf")
+    assert "listen on unix:///elsewhere.sock, with its own file: supervisord -c FILE" in todo
+
+
+def test_where_the_broker_is_down_its_plugin_is_not_blamed(nothing_there):
+    told = {finding.about: finding for finding in examine(nothing_there)}
+    assert told["broker"].unreachable
+    assert told["management_url"].todo == "the broker itself does not answer: mend that first"
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_group_is_named_only_where_it_exists(monkeypatch, there):
+    monkeypatch.setattr(files, "DAEMON", grp.getgrgid(os.getegid()).gr_name if there else "nosuchgroup")
+    for todo in (files._for_us(Path("/etc/x")), files._only_for_us(Path("/etc/x"))):
+        assert ("chgrp" in todo) is there
 
 
 # --- singletons -------------------------------------------------------------------------------------------
