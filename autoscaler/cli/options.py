@@ -44,17 +44,16 @@ def client(path: Path | None, socket: Path | None, timeout: float = TIMEOUT) -> 
     ConfigError
         A config file was named and is not there.
     """
-    return Client(socket or _configured_socket(path), timeout=timeout)
-
-
-def _configured_socket(path: Path | None) -> Path:
+    if socket is not None:
+        return Client(socket, timeout=timeout)
+    default = config.Console().socket
     try:
         found = config.find(path, os.environ)
-    except ConfigError:
+    except ConfigError as error:
         if path is not None:
             raise
-        return config.Console().socket
-    return _listening(found, config.socket_of(found) or config.Console().socket)
+        return Client(default, timeout=timeout, hint=_no_config(error))
+    return Client(_listening(found, config.socket_of(found) or default), timeout=timeout)
 
 
 def _listening(file: Path, socket: Path) -> Path:
@@ -67,6 +66,12 @@ def _listening(file: Path, socket: Path) -> Path:
         return socket
     note(f"the daemon still listens on {used}: console.socket is {socket} once it is restarted")
     return used
+
+
+def _no_config(error: ConfigError) -> str:
+    """Why the default socket is asked: a config that was not found may name another one."""
+    looked = "; ".join(problem.message for problem in error.problems)
+    return f"it is the default socket that was asked, for {looked}"
 
 
 def note(text: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,17 +15,24 @@ from autoscaler.console.past import DecisionsView
 from autoscaler.console.singletons import SingletonsView
 from autoscaler.console.situation import SituationView
 from autoscaler.console.views import CarriedOut, FleetsView, HealthView, View, WorkersView
-from autoscaler.errors import ServiceUnavailable
+from autoscaler.errors import DaemonNotRunning, ServiceUnavailable
 
 V = TypeVar("V", bound=View)
 
 
 class Client:
-    """Asks the daemon that listens on a socket, and tells it what to do."""
+    """Asks the daemon that listens on a socket, and tells it what to do.
 
-    def __init__(self, path: Path, *, timeout: float = wire.TIMEOUT) -> None:
+    Parameters
+    ----------
+    timeout : seconds that the daemon has for an answer.
+    hint : why it is this socket that is asked; told where nobody listens on it.
+    """
+
+    def __init__(self, path: Path, *, timeout: float = wire.TIMEOUT, hint: str = "") -> None:
         self._path = path
         self._timeout = timeout
+        self._hint = hint
 
     def fleets(self) -> FleetsView:
         """All fleets.
@@ -67,10 +76,21 @@ class Client:
         ------
         UnknownName, CommandRefused, ServiceUnavailable, DaemonNotRunning
         """
-        return self._read(wire.post(self._path, wire.path_of(*path), body), CarriedOut)
+        with self._hinting():
+            return self._read(wire.post(self._path, wire.path_of(*path), body), CarriedOut)
 
     def _get(self, path: str, view: type[V]) -> V:
-        return self._read(wire.get(self._path, path, self._timeout), view)
+        with self._hinting():
+            return self._read(wire.get(self._path, path, self._timeout), view)
+
+    @contextmanager
+    def _hinting(self) -> Iterator[None]:
+        try:
+            yield
+        except DaemonNotRunning as error:
+            if not self._hint:
+                raise
+            raise DaemonNotRunning(f"{error}; {self._hint}") from error
 
     def _read(self, answer: object, view: type[V]) -> V:
         try:

@@ -117,6 +117,14 @@ def test_status_without_a_daemon(autoscaler, good):
     assert "autoscaler run" in result.stderr
 
 
+def test_status_without_a_config_says_where_one_was_looked_for(autoscaler):
+    result = autoscaler("status")
+    assert result.exit_code == 4
+    assert "there is no config file: neither --config nor $AUTOSCALER_CONFIG is given" in result.stderr
+    assert "/etc/autoscaler/autoscaler.yaml exists" in result.stderr
+    assert "no config file" not in autoscaler("status", "--socket", "/nowhere.sock").stderr
+
+
 def test_wrong_usage(autoscaler):
     assert autoscaler("staus").exit_code == 2
     assert autoscaler("status", "--colour").exit_code == 2
