@@ -7,7 +7,8 @@ In supervisord's main file (supervisorctl reads no included one), with the daemo
     socket = /run/autoscaler/autoscaler.sock
 
 supervisorctl may run under another interpreter than the daemon: it must be able to import the package
-`autoscaler` there (Python 3.11 or newer), and needs nothing that the package depends on.
+`autoscaler` there (Python 3.11 or newer), and needs nothing that the package depends on. Where it cannot,
+every command of supervisorctl fails: docs/supervisorctl.md has the check and the way out.
 """
 
 from __future__ import annotations
