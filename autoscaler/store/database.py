@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -22,6 +22,8 @@ Row = tuple[Any, ...]
 
 #: Seconds to wait for another process that reads the database.
 BUSY_TIMEOUT: Final = 2.0
+#: Small tables that are looked through at every tick; damage to the others shows as they are used.
+_VITAL: Final = ("sqlite_schema", *PRECIOUS, "workers", "memory")
 
 
 class Database:
@@ -39,15 +41,18 @@ class Database:
         self.lost: frozenset[str] = frozenset()
         #: What became of a damaged one, in words; empty where there was none.
         self.damage = ""
-        fresh = self._is_missing()
-        if fresh:
+        #: Damage that was met and not mended yet.
+        self._met: StoreCorrupt | None = None
+        if self._is_missing():
             self._finish_replacing()
+            self.lost = frozenset(PRECIOUS)
+        elif self._has_no_journal():
+            self.lost = frozenset(PRECIOUS)
         try:
             self.connection = self._open(self.path)
+            self._opened = self._identity()
         except StoreCorrupt as error:
             self._replace(error)
-        if fresh:
-            self.lost = frozenset(PRECIOUS)
 
     @property
     def _successor(self) -> Path:
@@ -58,6 +63,39 @@ class Database:
         """Whether there is none; one without a byte is left by a crash, or a full disk, that came first."""
         with self.translated():
             return not self.path.exists() or not self.path.stat().st_size
+
+    def _has_no_journal(self) -> bool:
+        """Whether SQLite reads it, and it has not even the table that every release of ours has made."""
+        sql = "SELECT count(*) FROM sqlite_master WHERE name = 'drains'"
+        with suppress(sqlite3.Error), closing(_existing(self.path, "ro")) as connection:
+            return bool(connection.execute(sql).fetchone() == (0,))
+        return False  # what is wrong with it shows as it is opened
+
+    def _identity(self) -> tuple[int, int] | None:
+        """Which file has its name now; None while there is none."""
+        with self.translated():
+            try:
+                status = self.path.stat()
+            except FileNotFoundError:
+                return None
+            return status.st_dev, status.st_ino
+
+    def look(self) -> None:
+        """Look for damage to what must not get lost; nobody else writes the file while it is in use.
+
+        Raises
+        ------
+        StoreCorrupt : some was met since it was renewed, or is found now, or the file is another one.
+        """
+        if self._met is not None:
+            raise self._met
+        if self._identity() != self._opened:
+            raise StoreCorrupt(f"{self.path}: was deleted or replaced while it was in use")
+        with self.translated():
+            # What SQLite remembers of its pages would hide what has become of them.
+            self.connection.execute("PRAGMA shrink_memory")
+            for table in _VITAL:
+                _look_for_damage(self.connection, table)
 
     def _finish_replacing(self) -> None:
         """Use what a crash has left between moving a damaged database aside and putting the new one there."""
@@ -87,12 +125,13 @@ class Database:
         ------
         StoreError : it cannot be moved aside, or a new one not be made; the damaged one is in use still.
         """
+        self._met = error
         self.connection.close()
         try:
             self._replace(error)
         except StoreError:
-            with self.translated():
-                self.connection = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT, isolation_level=None)
+            with suppress(sqlite3.Error):
+                self.connection = _existing(self.path, "rw")
             raise
 
     def _replace(self, error: StoreCorrupt) -> None:
@@ -106,6 +145,7 @@ class Database:
             aside = move_aside(self.path, time.strftime("%Y%m%dT%H%M%S"))
             self._successor.replace(self.path)
         self.connection = self._open(self.path)
+        self._opened, self._met = self._identity(), None
         self.lost = frozenset(PRECIOUS) - taken
         lost = ", ".join(["samples", "decisions", "what was measured", *sorted(self.lost)])
         kept = ", ".join(f"{len(rows[table])} {table}" for table in sorted(rows) if table not in self.lost)
@@ -187,17 +227,28 @@ class Database:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            kind = StoreCorrupt if _is_damage(error) else StoreError
-            raise kind(f"{self.path}: {error}") from error
+            if not _is_damage(error):
+                raise StoreError(f"{self.path}: {error}") from error
+            self._met = StoreCorrupt(f"{self.path}: {error}")
+            raise self._met from error
 
 
 def _is_damage(error: Exception) -> bool:
     code = getattr(error, "sqlite_errorcode", None)
+    if code == sqlite3.SQLITE_ERROR:
+        # A file that was overwritten may read as a sound one that has not got our tables.
+        return str(error).startswith("no such table")
     return code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
-def _look_for_damage(connection: sqlite3.Connection) -> None:
-    found = connection.execute("PRAGMA quick_check(1)").fetchone()
+def _existing(path: Path, mode: str) -> sqlite3.Connection:
+    """Open a file that is there; SQLite would make one that is not."""
+    url = f"{path.as_uri()}?mode={mode}"
+    return sqlite3.connect(url, uri=True, timeout=BUSY_TIMEOUT, isolation_level=None)
+
+
+def _look_for_damage(connection: sqlite3.Connection, table: str = "") -> None:
+    found = connection.execute(f"PRAGMA quick_check({table or 1})").fetchone()
     if found is None or found[0] != "ok":
         raise StoreCorrupt(f"the database is damaged: {plain(str(found), 120)}")
 

@@ -30,6 +30,7 @@ class _Table(Generic[V]):
         self._adapter = adapter
         self._values: dict[str, V] | None = None
         self._struck: set[str] = set()
+        self._columns = f"{key}, value"
         self._read = f"SELECT {key}, value FROM {table}"  # noqa: S608 - literals
         self._put = f"INSERT OR REPLACE INTO {table} ({key}, value) VALUES (?, ?)"  # noqa: S608
         self._strike = f"DELETE FROM {table} WHERE {key} = ?"  # noqa: S608
@@ -65,8 +66,13 @@ class _Table(Generic[V]):
             self._struck = set()
 
     def rewrite(self) -> None:
-        if self._values:
-            self.put(self._values)
+        if self._values is None:
+            return
+        # All of it: what was rescued may be older than what is known.
+        rows = [(name, self._adapter.dump_json(value).decode()) for name, value in self._values.items()]
+        with self._db.transaction():
+            self._db.replace(self._table, self._columns, rows)
+        self._struck = set()
 
 
 class Orders:

@@ -209,6 +209,7 @@ class Store:
         tracks: Mapping[str, Track],
         minutes: Mapping[str, Minute],
     ) -> None:
+        self._db.look()
         self._journal.flush()
         self._orders.flush()
         with self._db.transaction():

@@ -6,6 +6,7 @@ import logging
 import sqlite3
 import subprocess
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,90 @@ def test_a_database_that_is_damaged_while_it_is_used_is_replaced_with_the_journa
     with closing(Store(tmp_path)) as store:
         assert store.drains() == {"emails-02": LEAVING}
         assert list(store.seen_workers()) == ["a-01"]
+
+
+def become_empty(path: Path) -> None:
+    """What is sound for SQLite, and has nothing of ours."""
+    other = path.with_name("other.db")
+    with closing(sqlite3.connect(other)) as db:
+        db.execute("CREATE TABLE other (value)")
+        db.execute("DROP TABLE other")
+    path.write_bytes(other.read_bytes())
+    other.unlink()
+
+
+def become_another(path: Path) -> None:
+    """Another file of its name, as from a backup."""
+    other = path.with_name("other.db")
+    other.write_bytes(path.read_bytes())
+    other.replace(path)
+
+
+def drop(path: Path, table: str) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.execute(f"DROP TABLE {table}")
+
+
+UNDER_THE_DAEMON = {
+    "without a byte": lambda path: path.write_bytes(b""),
+    "zeros": lambda path: path.write_bytes(bytes(path.stat().st_size)),
+    "an empty database": become_empty,
+    "another file": become_another,
+    "deleted": Path.unlink,
+    "garbage in the first page": damage,
+    "garbage behind the header": lambda path: path.write_bytes(path.read_bytes()[:100] + b"\xad" * 9000),
+    "garbage in the journal": lambda path: damage(path, "drains"),
+    "garbage in the orders": lambda path: damage(path, "worker_holds"),
+    "no journal": lambda path: drop(path, "drains"),
+    "no memory": lambda path: drop(path, "memory"),
+    "no singletons": lambda path: drop(path, "singletons"),
+    "no samples": lambda path: drop(path, "samples"),
+}
+
+
+@pytest.mark.parametrize("flushed", [True, False])
+@pytest.mark.parametrize("what", UNDER_THE_DAEMON)
+def test_whatever_becomes_of_its_database_a_daemon_goes_on_with_what_it_knows(tmp_path, world, what, flushed):
+    tick = replace(world.run(world.controller(), 1), at=100.0)
+    with closing(Store(tmp_path)) as store:
+        store.put_drain(LEAVING)
+        store.put_hold("emails", Hold(3, "alice"))
+        store.replace_singletons({"beat": SingletonMemory(leaving=True)})
+        if flushed:
+            store._db.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        UNDER_THE_DAEMON[what](tmp_path / DATABASE)
+        for _ in range(2):
+            store.record(tick, {})
+        assert not store.trouble
+        store.put_drain(replace(LEAVING, worker="emails-03"))
+        store.delete_holds(["unknown"])
+        assert not store.trouble
+    with closing(Store(tmp_path)) as store:
+        assert sorted(store.drains()) == ["emails-02", "emails-03"]
+        assert store.holds() == {"emails": Hold(3, "alice")}
+        assert store.singletons() == {"beat": SingletonMemory(leaving=True)}
+        assert not store.journal_lost
+
+
+def test_an_order_that_has_ended_does_not_come_back_with_what_is_rescued(tmp_path, world):
+    tick = world.run(world.controller(), 1)
+    with closing(Store(tmp_path)) as store:
+        store.put_hold("emails", Hold(3, "alice"))
+        store._db.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (tmp_path / "backup").write_bytes((tmp_path / DATABASE).read_bytes())
+        store.delete_holds(["emails"])
+        (tmp_path / "backup").replace(tmp_path / DATABASE)
+        store.record(tick, {})
+        assert "was deleted or replaced while it was in use" in store.trouble
+    with closing(Store(tmp_path)) as store:
+        assert store.holds() == {}
+
+
+def test_a_database_that_is_sound_and_has_no_journal_counts_as_lost(tmp_path):
+    (tmp_path / DATABASE).touch()
+    become_empty(tmp_path / DATABASE)
+    with closing(Store(tmp_path)) as store:
+        assert store.journal_lost
 
 
 class Killed(BaseException):
