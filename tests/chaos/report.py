@@ -11,6 +11,7 @@ from chaos.faults import FAULTS
 from chaos.ledger import Account, Window, account
 from chaos.shrinks import shrinks, wrong
 from chaos.stagehand import Stagehand
+from chaos.stuck import FAULT, GRACE, WHAT
 from chaos.theatre import TARGET
 
 #: What the faults do not cover, and why.
@@ -20,6 +21,9 @@ NOTES = (
     "connection, an operator's stop); one that no fault explains is a failure.",
     "Ended by a fault: acknowledged before it ran (early ack), in a process that a fault killed; or its "
     "worker could not publish its retry while the broker was away, so that the broker never accepted it.",
+    f"Celery's worker stuck after an unrecoverable error: its log says so, it lives on for {GRACE:g} s "
+    "(gevent's ConcurrentObjectUseError as the broker comes back is one). It is killed as an operator would; "
+    "what it held is explained by that. A defect of celery's, no failure of the daemon.",
     "The state is never on a read-only disk: Linux refuses to make it so while the database is open.",
     "The wall clock is not stepped: the daemon reads it once, at its start, and counts on a monotonic clock.",
 )
@@ -116,6 +120,8 @@ def result(hands: Sequence[Stagehand], seed: int, lasted: float, left_out: dict[
     whole.rows["none"] = Row("none", "before the first one")
     for name in sorted({window.fault for hand in hands for window in hand.windows}):
         whole.rows[name] = Row(name, FAULTS[name].what)
+    if any(hand.system.stuck for hand in hands):
+        whole.rows[FAULT] = Row(FAULT, WHAT)
     for hand in hands:
         _add(hand, whole)
     return whole
@@ -125,15 +131,16 @@ def _add(hand: Stagehand, whole: Result) -> None:
     load, entries = hand.system.load, hand.system.entries()
     bounds = [0.0, *(window.began for window in hand.windows), float("inf")]
     names = ["none", *(window.fault for window in hand.windows)]
+    windows = [*hand.windows, *hand.system.stuck]
     found = list(shrinks(hand.system.log))
     by_task = {task.id: task for task in load.accepted.values()}
     for name, (start, end) in zip(names, pairwise(bounds), strict=True):
         part = {task.id: task for task in by_task.values() if start <= task.at < end}
-        counted = account(part, [entry for entry in entries if entry.id in part], hand.windows)
+        counted = account(part, [entry for entry in entries if entry.id in part], windows)
         wrongly = wrong([each for each in found if start <= each.at < end], hand.windows, load.counts, TARGET)
         whole.rows[name].add(counted, len(wrongly))
         whole.failures += _failures(counted, wrongly)
-    for window in hand.windows:
+    for window in windows:
         _time(whole.rows[window.fault], window)
     whole.failures += hand.failures
     whole.failures += [f"runs twice: {each}" for each in hand.system.doubles]

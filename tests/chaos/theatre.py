@@ -25,9 +25,10 @@ from autoscaler.demo.process import MARK, Child, kill_all, marked_processes, wai
 from autoscaler.demo.services import RabbitMQNode, SupervisordInstance
 from autoscaler.errors import DaemonNotRunning, ServiceUnavailable
 from autoscaler.wiring import local_host_name
-from chaos.ledger import Entry, read_entries
+from chaos.ledger import Entry, Window, read_entries
 from chaos.load import Lane, Load
 from chaos.proxies import ManagementProxy, TcpProxy
+from chaos.stuck import StuckWorkers
 
 TESTS = Path(__file__).parent.parent
 #: Tasks a worker, of the fleets' policy.
@@ -73,6 +74,8 @@ class Theatre:
         #: Workers seen to run twice, in words; those of a fault that makes orphans are left out.
         self.doubles: list[str] = []
         self.orphans_allowed = False
+        #: Workers that celery left half dead, and that were ended.
+        self.stuck: list[Window] = []
         self._daemon: Child | None = None
         self._seed = seed
         self._entries: list[Entry] = []
@@ -104,7 +107,7 @@ class Theatre:
         self.load = Load(self.node.amqp_url, self.lanes, self._seed)
         wait_until(lambda: self.unserved() == "", seconds=120, what=f"system {self.letter} serves")
         self.load.start()
-        threading.Thread(target=self._watch_doubles, daemon=True).start()
+        threading.Thread(target=self._watch, daemon=True).start()
 
     def close(self) -> None:
         """End all of it."""
@@ -297,14 +300,16 @@ class Theatre:
                     name = line.partition(b"\0-n\0")[2].partition(b"@")[0].decode(errors="replace")
                     yield int(path.parent.name), name
 
-    def _watch_doubles(self) -> None:
+    def _watch(self) -> None:
         before: set[tuple[str, tuple[int, ...]]] = set()
+        stuck = StuckWorkers(self.folder / "log", self.workers)
         while not self._closing.wait(DOUBLES_EVERY):
             now = {(name, tuple(sorted(pids))) for name, pids in self.workers().items() if len(pids) > 1}
             # Seen twice: a process that ends is not yet gone at the moment when its successor starts.
             if not self.orphans_allowed:
                 self.doubles += [f"{name}: {pids} at {time.time():.2f}" for name, pids in now & before]
             before = now
+            self.stuck += stuck.end(time.time())
 
     def has_doubles(self) -> bool:
         """Whether a worker runs twice now."""

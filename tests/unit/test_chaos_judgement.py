@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
+
 import pytest
 
 from chaos.ledger import Entry, Published, Window, account
 from chaos.shrinks import Counted, shrinks, wrong
+from chaos.stuck import GRACE, StuckWorkers, said
 
 TASK, NODE = "t", "a-01@host"
 
@@ -122,3 +127,28 @@ def test_a_shrink_below_what_was_waiting_all_the_time_is_wrong(waited, wrongly):
     counts = [Counted(both[0].at - age, waited) for age in (5, 4, 3, 2, 1)]
     assert len(wrong(both, [], {"a": counts}, 4)) == wrongly
     assert wrong(both, [], {"a": [*counts, Counted(both[0].at, 0)]}, 4) == []
+
+
+def gives_up(at):
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+    return f"[{stamp},500: CRITICAL/MainProcess] Unrecoverable error: ConcurrentObjectUseError('x')\n"
+
+
+def test_an_unrecoverable_error_is_read_with_its_time():
+    assert said("[2026-05-04 10:00:00,000: INFO/MainProcess] Unrecoverable error\n") is None
+    assert said(gives_up(1_700_000_000) + gives_up(1_700_000_007)) == 1_700_000_007.5
+
+
+@pytest.mark.parametrize(("said_after_start", "stuck"), [(60, True), (-60, False)])
+def test_a_worker_that_outlives_an_unrecoverable_error_is_ended_and_its_successor_is_not(
+    tmp_path, said_after_start, stuck
+):
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as worker:
+        at = int(time.time()) + said_after_start
+        (tmp_path / "a-01.log").write_text(gives_up(at))
+        watch = StuckWorkers(tmp_path, lambda: {"a-01": [worker.pid]})
+        assert watch.end(at + 1) == []
+        ended = watch.end(at + GRACE + 1)
+        assert [window.killed for window in ended] == [frozenset({worker.pid})] * stuck
+        assert watch.end(at + GRACE + 2) == []
+        worker.kill()
