@@ -32,6 +32,8 @@ MAX_PID = 2**22
 #: No count and no time reaches this.
 LARGEST = 2**53
 
+#: Seconds of silence after which a worker that had answered may be stuck.
+STUCK_AFTER = 60.0
 #: Seconds that workers get of which no answer is expected, once the others have answered.
 STRAGGLERS = 0.2
 
@@ -67,6 +69,8 @@ class CeleryWorkers:
         self._remote = remote
         self._deadline = deadline
         self._clock = clock
+        #: When each node was heard last; an outage of the broker is no silence of theirs.
+        self._heard: dict[str, float] = {}
 
     def inspect(
         self,
@@ -94,7 +98,12 @@ class CeleryWorkers:
         try:
             replies = self._remote.ask(commands, nodes, self._deadline, awaited, STRAGGLERS)
         except SourceError as exc:
+            self._heard = dict.fromkeys(self._heard, at)
             return dict.fromkeys(nodes, Unknown(str(exc), at))
+        heard = {node for told in replies.values() for node in told}
+        self._heard = {
+            n: at if n in heard else self._heard[n] for n in nodes if n in heard | set(self._heard)
+        }
         return {node: self._reading(node, replies, node in with_queues, at) for node in nodes}
 
     def _reading(self, node: str, replies: Replies, with_queues: bool, at: float) -> Reading[WorkerStats]:
@@ -102,12 +111,24 @@ class CeleryWorkers:
         awaited = [method for method in replies if with_queues or method != "active_queues"]
         missing = [method for method in awaited if method not in by_method]
         if missing:
-            why = silence(missing, len(missing) == len(awaited))
+            why = silence(missing, len(missing) == len(awaited)) + self._stuck(node, at)
             return Unknown("; ".join([f"{node}: {why}", *replies.errors[:1]]), at)
         try:
             return Known(worker_stats(node, by_method), at)
         except SourceError as exc:
             return Unknown(f"{node}: {exc}", at)
+
+    def _stuck(self, node: str, at: float) -> str:
+        """What to do about a worker that has answered and is silent for long; empty if it is neither."""
+        heard = self._heard.get(node, at)
+        if at - heard <= STUCK_AFTER:
+            return ""
+        name = node.partition("@")[0]
+        return (
+            f"; it had answered, and is silent since {time.strftime('%H:%M:%S', time.localtime(heard))}: "
+            f"unless it has a long task in a solo pool, look at its log (`supervisorctl tail {name}`), "
+            f"and `supervisorctl restart {name}` if it is stuck"
+        )
 
 
 def silence(missing: Collection[str], all_of_it: bool) -> str:

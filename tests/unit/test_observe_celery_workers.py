@@ -233,3 +233,32 @@ def test_what_was_dropped_is_told_where_a_reply_is_missing() -> None:
 def test_a_failing_broker_makes_every_worker_unknown() -> None:
     readings = inspect(FakeRemote(SourceError("broker away")), ["a@h", "b@h"])
     assert readings == dict.fromkeys(["a@h", "b@h"], Unknown("broker away", 9.0))
+
+
+def test_a_worker_that_answered_and_falls_silent_is_told_after_a_minute_with_what_to_do():
+    now = [1000.0]
+    remote = FakeRemote({NODE: replies()})
+    workers = CeleryWorkers(remote, clock=lambda: now[0])
+
+    def error(at):
+        now[0] = at
+        reading = workers.inspect([NODE])[NODE]
+        return reading.error if isinstance(reading, Unknown) else ""
+
+    assert error(1000.0) == ""
+    remote.answers = {}
+    assert "restart" not in error(1060.0)
+    assert "silent since" in error(1061.0)
+    assert "`supervisorctl restart emails-01`" in error(1062.0)
+    remote.answers = SourceError("no broker")
+    assert error(1070.0) == "no broker"
+    remote.answers = {}
+    assert "restart" not in error(1130.0)
+    assert "restart" in error(1131.0)
+
+
+def test_a_worker_that_never_answered_is_not_told_to_be_stuck():
+    now = iter([1.0, 1000.0])
+    workers = CeleryWorkers(FakeRemote({}), clock=lambda: next(now))
+    workers.inspect([NODE])
+    assert "restart" not in workers.inspect([NODE])[NODE].error
