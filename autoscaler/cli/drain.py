@@ -148,6 +148,6 @@ def _doing(worker: WorkerView) -> str:
 
 def _progress(left: dict[str, str]) -> str:
     if not left:
-        return "all workers are gone"
+        return "all workers have ended"
     shown = ", ".join(f"{name} ({doing})" for name, doing in sorted(left.items())[:10])
     return f"{len(left)} left: {shown}{', ...' if len(left) > 10 else ''}"

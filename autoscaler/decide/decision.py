@@ -15,7 +15,7 @@ from autoscaler.decide.case import Case, Course, case_of, follow
 from autoscaler.decide.plan import Plan, plan
 from autoscaler.decide.policies import highest, recommend
 from autoscaler.decide.victims import restore_order
-from autoscaler.decide.words import count, ordered
+from autoscaler.decide.words import by, count, ordered
 from autoscaler.model import (
     Decision,
     FleetMemory,
@@ -24,6 +24,8 @@ from autoscaler.model import (
     Situation,
     Threshold,
     ThresholdMemory,
+    Worker,
+    WorkerState,
 )
 
 
@@ -91,7 +93,17 @@ def _least(bounds: tuple[starts.Allowance, ...]) -> int:
 def _reasons(case: Case, course: Course, steps: Plan, top: Recommendation | None) -> tuple[Reason, ...]:
     reasons = (*_ended(case), *course.reasons, *steps.reasons)
     steady = Reason("steady", _fixed(case.size) if top is None else top.text)
-    return reasons or (steady,)
+    return (*_held(case), *(reasons or (steady,)))
+
+
+def _held(case: Case) -> tuple[Reason, ...]:
+    """Who is out of service by an operator's word: it counts towards the size."""
+    held = [worker for worker in case.situation.workers if worker.state is WorkerState.HELD]
+    return tuple(Reason("held", f"{each.name} is {_out(each)}") for each in held)
+
+
+def _out(worker: Worker) -> str:
+    return "stopped by hand" if worker.hold is None else f"out of service{by(worker.hold)}"
 
 
 def _ended(case: Case) -> tuple[Reason, ...]:

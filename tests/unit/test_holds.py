@@ -20,6 +20,7 @@ from autoscaler.model import (
     WorkerState,
 )
 from autoscaler.store import Store
+from autoscaler.store.history import History
 
 ALICE = Terms("alice (uid 1000)")
 FLEET = ("emails",)
@@ -246,6 +247,22 @@ def test_a_drain_by_hand_can_be_taken_back_while_the_worker_is_busy(world, three
     tick = world.run(three, 3)
     assert states(tick)["emails-02"] == "running"
     assert world.workers["emails-02@host"].consumes == {"emails"}
+
+
+def test_history_has_who_was_taken_out_of_service_and_that_it_came_back(world, three):
+    order(world, three, drain("emails-02", reason="debug"))
+    world.run(three, 10)
+    stopped = world.processes_by_name["emails-03"]
+    world.processes_by_name["emails-03"] = replace(stopped, state=ProcessState.STOPPED, pid=None)
+    world.run(three, 3)
+    for name in ("emails-02", "emails-03"):
+        order(world, three, ReleaseWorker(name, "alice"))
+        world.run(three, 5)
+    past = reversed(History(world.store_folder).decisions("emails", 100))
+    held = [[each.text for each in decision.reasons if each.code == "held"] for decision in past]
+    out, by_hand = "emails-02 is out of service by alice (uid 1000): debug", "emails-03 is stopped by hand"
+    told = [each for i, each in enumerate(held) if i == 0 or each != held[i - 1]]
+    assert told == [[], [out], [out, by_hand], [by_hand], []]
 
 
 def test_a_worker_stopped_with_supervisorctl_is_started_by_release(world, three):
