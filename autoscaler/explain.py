@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from autoscaler.decide import decide, learnt
-from autoscaler.decide.case import case_of
+from autoscaler.decide.case import Case, case_of
+from autoscaler.decide.plan import STEPS
+from autoscaler.decide.starts import allowances
 from autoscaler.decide.victims import order
 from autoscaler.decide.words import count, number, seconds
 from autoscaler.model import (
@@ -198,7 +200,7 @@ def next_worker(situation: Situation, memory: FleetMemory, size: int) -> NextWor
         if tasks is not None:
             return NextWorker(tasks, lasting, _told(tasks, lasting, what_if(tasks)))
     last = _what_if(situation, memory, whiles[-1], MOST_TASKS)
-    return NextWorker(None, whiles[-1], _never(last))
+    return NextWorker(None, whiles[-1], _never(case_of(situation, memory), last))
 
 
 def _what_if(situation: Situation, memory: FleetMemory, lasting: float, tasks: int) -> Decision:
@@ -249,7 +251,16 @@ def _told(tasks: int, lasting: float, decision: Decision) -> str:
     return f"With {count(tasks, 'more task')} waiting{while_} it wants {count(decision.desired)}: {top}."
 
 
-def _never(decision: Decision) -> str:
+def _never(case: Case, decision: Decision) -> str:
     """The limit in the way of any number of tasks."""
-    last = decision.reasons[-1]
-    return f"No number of waiting tasks starts another one: {last.code}: {last.text}."
+    return f"No number of waiting tasks starts another one: {_bound(case, decision)}."
+
+
+def _bound(case: Case, decision: Decision) -> str:
+    """What holds the size, without the number of tasks that was only made up for the question."""
+    limits = [each for each in decision.reasons if each.code not in STEPS] or decision.reasons
+    last = limits[-1]
+    if last.code == "max_workers":
+        return f"max_workers is {case.scaling.max_workers}"
+    texts = {each.code: each.text for each in allowances(case) if not each.starts}
+    return f"{last.code}: {texts.get(last.code, last.text)}"

@@ -21,6 +21,9 @@ _ON_THE_WAY = frozenset(
     {WorkerState.STARTING, WorkerState.DRAINING, WorkerState.STOPPING, WorkerState.RESTORING}
 )
 
+#: Codes of the reasons that a plan gives: how a size is reached, not why it is the size.
+STEPS = frozenset({"drain", "draining", "replace", "roll", "surplus"})
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

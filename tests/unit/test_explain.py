@@ -127,7 +127,7 @@ def test_where_no_number_of_tasks_helps_it_names_the_limit():
     fleet = [worker(1), worker(2)]
     found = explain(situation(BacklogPerWorker(20), workers=fleet, max_workers=2), FleetMemory(size=2))
     assert found.next_worker.tasks is None
-    assert "max_workers: max_workers is 2" in found.next_worker.text
+    assert found.next_worker.text.endswith("another one: max_workers is 2.")
 
 
 @pytest.fixture
@@ -176,3 +176,18 @@ def test_people_read_it_section_by_section(tick):
 def test_a_worker_given_for_a_fleet_is_told_apart(client):
     with pytest.raises(UnknownName, match="'emails-01' is a worker; its fleet is emails"):
         client.explanation("emails-01")
+
+
+@pytest.mark.parametrize(
+    ("crashes", "workers", "most", "bound"),
+    [
+        ((), 2, 2, "max_workers is 2"),
+        ((NOW,) * 3, 2, 3, "crash_loop: 3 crashes within 300 s: none for 10 s more"),
+        ((NOW,) * 3, 3, 3, "max_workers is 3"),
+    ],
+)
+def test_it_names_the_bound_that_no_number_of_tasks_passes(crashes, workers, most, bound):
+    fleet = [worker(number) for number in range(1, workers + 1)]
+    asked = situation(BacklogPerWorker(1), ready=most, workers=fleet, max_workers=most)
+    said = explain(asked, FleetMemory(size=most, crashes=crashes)).next_worker.text
+    assert said == f"No number of waiting tasks starts another one: {bound}."
