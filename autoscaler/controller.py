@@ -49,7 +49,7 @@ from autoscaler.wiring import Sources, Target, log_folder, worker_program
 UNDER_WAY = frozenset({WorkerState.DRAINING, WorkerState.RESTORING, WorkerState.STOPPING})
 
 #: What a fleet that is no longer in the config is scaled by.
-RETIRED = Scaling(min_workers=0, max_workers=0, concurrency=1)
+RETIRED = Scaling(min_workers=0, max_workers=0, concurrency=1, retired=True)
 
 
 class Controller:

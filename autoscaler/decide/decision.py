@@ -68,6 +68,8 @@ def decide(situation: Situation, memory: FleetMemory) -> tuple[Decision, FleetMe
 def _proposed(case: Case, top: Recommendation | None) -> Course:
     """The highest recommendation; min_workers for a fleet without policies."""
     workers = case.scaling.min_workers if top is None else top.workers
+    if case.scaling.retired:
+        return Course(workers).to(workers, "removed", "no longer in the config, its workers drain away")
     if workers == case.size:
         return Course(workers)
     code, text = ("fixed", _fixed(workers)) if top is None else (top.policy, top.text)

@@ -87,6 +87,8 @@ class Scaling:
     fallback: Fallback | None = None
     #: Whether workers may start ahead of what earlier days and hours let expect.
     learn: bool = True
+    #: The fleet is no longer in the config.
+    retired: bool = False
 
 
 @dataclass(frozen=True, slots=True)
