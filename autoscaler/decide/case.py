@@ -99,15 +99,23 @@ def case_of(situation: Situation, memory: FleetMemory) -> Case:
 
     While the fleet is paused or its demand incomplete, workers beyond that size (somebody started a
     failed one again) are part of it too: nothing may shrink then, not even to a size decided before.
+    Only the one that a roll has too many is not: it stands in for another.
     """
     current = sum(map(_counts, situation.workers))
     hold = _in_force(situation.hold, situation.now)
     incomplete = not situation.demand.complete
     size = current if memory.size is None else memory.size
-    if incomplete or (hold is not None and hold.workers is None):
+    if hold is not None and hold.workers is None:
         size = max(size, current)
+    elif incomplete:
+        size = max(size, current - is_rolling(situation.workers))
     since = memory.unknown_since if memory.unknown_since is not None else situation.now
     return Case(situation, memory, current, size, hold, since if incomplete else None)
+
+
+def is_rolling(workers: Iterable[Worker]) -> bool:
+    """Whether some serve with old settings beside others with the new ones."""
+    return len({worker.outdated for worker in workers if worker.state in SERVING}) > 1
 
 
 def _counts(worker: Worker) -> bool:

@@ -2,6 +2,7 @@
 
 Draining workers are taken back before new ones start. A fleet never has more processes than
 max_workers all together, so new workers wait for draining ones to end where there is no room.
+A fleet whose settings changed has one worker more than its size while a new one stands in for an old one.
 A worker that an operator takes out of service goes before any other; it counts as held from then on.
 Held workers belong to the operator: they are never drained, and while the fleet grows they count, so
 that nobody starts a replacement. While it shrinks they do not: the last worker in service stays.
@@ -9,10 +10,11 @@ that nobody starts a replacement. While it shrinks they do not: the last worker 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from autoscaler.decide.case import Case
+from autoscaler.decide.case import Case, Course, is_rolling
+from autoscaler.decide.pace import max_scale_up
 from autoscaler.decide.victims import order, restore_order
 from autoscaler.decide.words import by, count
 from autoscaler.model import SERVING, STARTED_WITHIN, Known, Reason, Worker, WorkerState
@@ -52,8 +54,8 @@ def plan(case: Case, desired: int, starts: int, *, calm: bool) -> Plan:
     if desired > case.current:
         return grown
     if desired < len(serving):
-        return _shrink(case, desired, serving)
-    return Plan() if case.paused else _roll(case, calm=calm)
+        return _shrink(case, desired, serving, calm=calm)
+    return Plan() if case.paused else _roll(case, starts, calm=calm)
 
 
 def _called_out(worker: Worker) -> Reason:
@@ -67,7 +69,7 @@ def _grow(case: Case, desired: int, starts: int) -> Plan:
     restore = names(restore_order(workers)[:missing])
     needed = missing - len(restore)
     alive = sum(worker.state is not WorkerState.FAILED for worker in workers)
-    room = max(0, case.scaling.max_workers - alive)
+    room = _room(case)
     reasons = (*_replacing(case, desired), *_waits(needed, room, alive))
     return Plan(start=min(needed, room, starts), restore=restore, reasons=reasons)
 
@@ -85,34 +87,101 @@ def _waits(needed: int, room: int, alive: int) -> tuple[Reason, ...]:
     return (Reason("draining", text),)
 
 
-def _shrink(case: Case, desired: int, serving: Sequence[Worker]) -> Plan:
-    """Drain what serves beyond the size. A held worker is not in service: it is the first to be spared."""
-    drain = names(order(serving)[: len(serving) - desired])
+def _shrink(case: Case, desired: int, serving: Sequence[Worker], *, calm: bool) -> Plan:
+    """Drain what serves beyond the size. A held worker is not in service: it is the first to be spared.
+
+    Amid a roll the new worker that starts is beyond it on purpose, and no old one goes for it yet.
+    """
+    surplus = len(serving) - desired
+    coming = _coming(serving) if desired else None
+    ranked = _outdated_first(each for each in serving if each is not coming)
+    drain = names(ranked[: surplus - (coming is not None)])
+    if coming is not None:
+        return Plan(drain=drain, reasons=(_stands_in(coming, case.now),))
+    if desired and surplus == 1 and is_rolling(serving):
+        return _finish_one(ranked[0], serving, calm=calm)
     if desired != case.size:
         return Plan(drain=drain)
     return Plan(drain=drain, reasons=(Reason("surplus", f"{len(serving)} serve, {desired} wanted"),))
 
 
-def _roll(case: Case, *, calm: bool) -> Plan:
-    """Drain one worker whose settings changed; the next decision finds it missing and replaces it.
+def _finish_one(victim: Worker, serving: Sequence[Worker], *, calm: bool) -> Plan:
+    """Drain the old worker for which a new one has come up, unless the new ones crash or it is silent."""
+    outdated = [worker for worker in serving if worker.outdated]
+    if victim.state is WorkerState.STARTING or (calm and not _is_silent(victim)):
+        return _replace(victim, outdated, serving)
+    why = "it does not answer" if calm else "workers crash"
+    return Plan(reasons=(Reason("roll", f"{victim.name} is to be replaced and stays for now: {why}"),))
+
+
+def _stands_in(coming: Worker, now: float) -> Reason:
+    what = "does not come up" if _never_came_up(coming, now) else "starts"
+    return Reason("roll", f"{coming.name} {what} with the new settings: the others serve on")
+
+
+def _outdated_first(workers: Iterable[Worker]) -> list[Worker]:
+    """The first to drain first: those that are of no use yet, then those that are to go in any case."""
+    return sorted(
+        order(workers), key=lambda each: (each.state is not WorkerState.STARTING, not each.outdated)
+    )
+
+
+def _coming(serving: Sequence[Worker]) -> Worker | None:
+    """The worker that starts with new settings while others serve with old ones."""
+    if not any(each.outdated and each.state is not WorkerState.STARTING for each in serving):
+        return None
+    starting = (each for each in serving if each.state is WorkerState.STARTING and not each.outdated)
+    return min(starting, key=lambda each: (each.since, each.name), default=None)
+
+
+def _roll(case: Case, starts: int, *, calm: bool) -> Plan:
+    """Replace one worker whose settings changed: start the new one first where there is room for it.
+
+        start one -- it answers --> one too many: an old one is drained -- it has gone --> the next
+
+    Where there is no room, one is drained first, and the next decision finds it missing.
 
     One at a time, only when the fleet is at rest, and only as long as no worker with the new settings
-    has failed: a bad setting must not take the fleet down one by one. Those that never came up go
+    has failed: a bad setting must not take the fleet down. Those that never came up go
     first, and whatever else goes on: they may be the ones that the new settings are to mend.
     """
     workers = case.situation.workers
     outdated = [each for each in workers if each.outdated and each.state in SERVING]
     broken = [each for each in outdated if _never_came_up(each, case.now)]
-    others = [each for each in outdated if each not in broken]
-    if not broken and not (calm and _at_rest(workers) and _leaves_somebody(workers)):
+    if broken:
+        return _replace(order(broken)[0], outdated, workers)
+    known = order(each for each in outdated if not _is_silent(each))
+    if not (known and calm and _at_rest(workers)):
         return Plan()
-    known = [each for each in others if isinstance(each.stats, Known)]
-    victims = order(broken) or order(known)
-    if not victims:
+    held = any(worker.state is WorkerState.HELD for worker in workers)
+    # A held worker counts towards the size, so that one too many could not be told from it.
+    if starts > 0 and not held and _room(case) > 0:
+        return _start_first(case, outdated)
+    return _replace(known[0], outdated, workers) if _leaves_somebody(workers) else Plan()
+
+
+def _start_first(case: Case, outdated: Sequence[Worker]) -> Plan:
+    if max_scale_up(case, Course(case.size + 1)).workers <= case.size:
         return Plan()
-    name = victims[0].name
-    text = f"{name} goes, {len(outdated)} of {len(workers)} to be replaced: its settings changed"
-    return Plan(drain=(name,), reasons=(Reason("roll", text),))
+    total = len(case.situation.workers)
+    text = f"one starts with the new settings, {len(outdated)} of {total} to be replaced: settings changed"
+    return Plan(start=1, reasons=(Reason("roll", text),))
+
+
+def _replace(victim: Worker, outdated: Sequence[Worker], workers: Sequence[Worker]) -> Plan:
+    text = f"{victim.name} goes, {len(outdated)} of {len(workers)} to be replaced: its settings changed"
+    return Plan(drain=(victim.name,), reasons=(Reason("roll", text),))
+
+
+def _room(case: Case) -> int:
+    """Processes that there may be beside those that are."""
+    alive = sum(worker.state is not WorkerState.FAILED for worker in case.situation.workers)
+    return max(0, case.scaling.max_workers - alive)
+
+
+def _is_silent(worker: Worker) -> bool:
+    """Whether it may hold anything; one that starts holds nothing yet."""
+    return worker.state is not WorkerState.STARTING and not isinstance(worker.stats, Known)
 
 
 def _never_came_up(worker: Worker, now: float) -> bool:

@@ -281,6 +281,59 @@ def test_a_changed_worker_setting_replaces_every_worker_one_at_a_time(world):
     assert all("--loglevel info" in text for text in world.file.read().values())
 
 
+def serving(world):
+    return sum(bool(worker.consumes) and worker.starts_in <= 0 for worker in world.workers.values())
+
+
+def test_a_changed_worker_setting_never_leaves_a_fleet_with_room_without_its_workers(world):
+    controller = world.controller(world.config(max_workers=2))
+    world.run(controller, 5)
+    controller.reconfigure(world.config(max_workers=2, options=["-E"]))
+    seen = []
+    for _ in range(30):
+        world.run(controller, 1)
+        seen.append((serving(world) >= 1, len(world.alive) <= 2))
+    assert set(seen) == {(True, True)}
+    assert (world.alive, world.starts) == (["emails-02"], 2)
+    assert " -E" in world.file.read()["emails-02"]
+
+
+def test_a_setting_that_supervisord_refuses_keeps_the_old_worker(world):
+    controller = world.controller()
+    world.run(controller, 5)
+    world.refused_text = "user=nosuchuser"
+    controller.reconfigure(world.config(user="nosuchuser"))
+    tick = world.run(controller, 60)
+    assert (world.alive, world.starts) == (["emails-01"], 1)
+    assert "supervisord refuses the new" in fleet(tick).trouble
+    controller.reconfigure(world.config())
+    tick = world.run(controller, RETRY_REFUSED + 5)
+    assert (world.alive, world.starts, fleet(tick).trouble) == (["emails-01"], 1, "")
+
+
+def test_a_setting_with_which_workers_crash_keeps_the_old_worker_and_a_mended_one_replaces_it(world):
+    controller = world.controller()
+    world.run(controller, 5)
+    world.start_seconds = 1000.0
+    controller.reconfigure(world.config(app="shopap"))
+    world.run(controller, 2)
+    for _ in range(6):
+        world.kill("emails-02", 1)
+        tick = world.run(controller, 8)
+        assert (world.alive, serving(world)) == (["emails-01", "emails-02"], 1)
+    assert "crashes within 300 s" in fleet(tick).trouble
+    assert "emails-02 does not come up with the new settings" in fleet(tick).decision.reasons[-1].text
+    world.start_seconds = 1.0
+    controller.reconfigure(world.config(app="shop", options=["-E"]))
+    world.run(controller, 2)
+    world.kill("emails-02", 1)
+    for _ in range(150):
+        world.run(controller, 1)
+        assert serving(world) >= 1
+    assert len(world.alive) == 1
+    assert all(" -E" in text for text in world.file.read().values())
+
+
 def test_a_refused_change_is_not_tried_again_at_every_tick(world):
     controller = world.controller()
     reloads = []

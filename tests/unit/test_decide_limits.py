@@ -419,8 +419,66 @@ def rolling(*workers, waiting=None, memory=None, **more):
     return decide(asked, memory or FleetMemory())[0]
 
 
-def test_one_worker_with_old_settings_goes_at_a_time():
-    decision = rolling(worker(1, outdated=True), worker(2, outdated=True), worker(3))
+def test_where_there_is_room_one_worker_with_the_new_settings_starts_before_any_goes():
+    decision = rolling(worker(1, outdated=True), worker(2, outdated=True))
+    assert (decision.desired, decision.drain, decision.start) == (2, (), 1)
+    assert codes(decision) == ["roll"]
+    assert text(decision, "roll") == (
+        "one starts with the new settings, 2 of 2 to be replaced: settings changed"
+    )
+
+
+def test_the_one_too_many_of_a_roll_is_an_old_one_once_the_new_one_has_answered():
+    old = (worker(1, outdated=True), worker(2, outdated=True))
+    starting = rolling(*old, worker(3, WorkerState.STARTING), waiting=2)
+    assert (starting.desired, starting.drain, starting.start) == (2, (), 0)
+    assert text(starting, "roll") == "emails-03 starts with the new settings: the others serve on"
+    answered = rolling(*old, worker(3), waiting=2)
+    assert (answered.desired, answered.drain, answered.start) == (2, ("emails-02",), 0)
+    assert text(answered, "roll") == "emails-02 goes, 2 of 3 to be replaced: its settings changed"
+
+
+def test_old_workers_serve_on_while_the_new_one_does_not_come_up_or_they_do_not_answer():
+    old = worker(1, outdated=True)
+    memory = FleetMemory(size=1)
+    stuck = rolling(old, worker(2, WorkerState.STARTING, since=NOW - 60), waiting=1, memory=memory)
+    assert (stuck.drain, stuck.start) == ((), 0)
+    assert text(stuck, "roll") == "emails-02 does not come up with the new settings: the others serve on"
+    crashes = FleetMemory(size=1, crashes=(NOW,) * 3)
+    assert rolling(old, worker(2), waiting=1, memory=crashes).drain == ()
+    silent = dataclasses.replace(old, stats=Unknown("silent", NOW))
+    assert rolling(silent, worker(2), waiting=1, memory=memory).drain == ()
+    assert rolling(silent, worker(2), waiting=1, memory=memory, unknown=INCOMPLETE).drain == ()
+
+
+def test_what_is_unknown_does_not_end_a_roll_nor_make_its_fleet_larger():
+    fleet = (worker(1, outdated=True), worker(2, outdated=True), worker(3))
+    decision = rolling(*fleet, waiting=0, memory=FleetMemory(size=2), unknown=INCOMPLETE)
+    assert (decision.desired, decision.drain) == (2, ("emails-02",))
+
+
+def test_a_new_worker_goes_while_it_starts_only_if_fewer_are_wanted():
+    old, new = worker(1, outdated=True), worker(2, WorkerState.STARTING)
+    more = worker(3, WorkerState.STARTING)
+    assert rolling(old, new, more, waiting=1, memory=FleetMemory(size=2)).drain == ("emails-03",)
+    assert set(rolling(old, new, hold=Hold(0, stopped=True)).drain) == {"emails-01", "emails-02"}
+
+
+def test_a_mended_setting_takes_out_the_worker_that_did_not_come_up():
+    stuck = worker(2, WorkerState.STARTING, outdated=True)
+    for good in (worker(1), worker(1, outdated=True)):
+        decision = rolling(good, stuck, waiting=1, memory=FleetMemory(size=1, crashes=(NOW,) * 3))
+        assert (decision.drain, decision.start) == (("emails-02",), 0)
+
+
+def test_a_roll_starts_no_faster_than_the_fleet_may_grow():
+    memory = FleetMemory(size=1, sizes=((NOW - 60, 0), (NOW - 1, 1)))
+    decision = rolling(worker(1, outdated=True), memory=memory, max_scale_up=Rate(1, 10.0))
+    assert (decision.drain, decision.start) == ((), 0)
+
+
+def test_without_room_one_worker_with_old_settings_goes_at_a_time():
+    decision = rolling(worker(1, outdated=True), worker(2, outdated=True), worker(3), max_workers=3)
     assert (decision.desired, decision.drain, decision.start) == (3, ("emails-02",), 0)
     assert codes(decision) == ["roll"]
     assert text(decision, "roll") == "emails-02 goes, 2 of 3 to be replaced: its settings changed"
@@ -444,17 +502,20 @@ def test_nobody_goes_while_another_is_on_its_way_or_failed_with_the_new_settings
 
 def test_old_settings_that_fail_do_not_keep_the_new_ones_away():
     decision = rolling(worker(1, outdated=True), worker(2, WorkerState.FAILED, outdated=True), waiting=1)
-    assert decision.drain == ("emails-01",)
+    assert (decision.drain, decision.start) == ((), 1)
 
 
 def test_nobody_goes_for_new_settings_while_paused_or_in_a_crash_loop_or_silent_or_held():
     old = worker(1, outdated=True)
     silent = dataclasses.replace(old, stats=Unknown("silent", NOW))
     held = worker(1, WorkerState.HELD, outdated=True)
-    assert rolling(old, hold=Hold(None)).drain == ()
-    assert rolling(old, memory=FleetMemory(crashes=(NOW,) * 3)).drain == ()
-    assert rolling(silent).drain == ()
-    assert rolling(held).drain == ()
+    for decision in (
+        rolling(old, hold=Hold(None)),
+        rolling(old, memory=FleetMemory(crashes=(NOW,) * 3)),
+        rolling(silent),
+        rolling(held),
+    ):
+        assert (decision.drain, decision.start) == ((), 0)
     assert rolling(old, host=HostBudget(0, MIB)).drain == ("emails-01",)
 
 

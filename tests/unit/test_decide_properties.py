@@ -174,6 +174,11 @@ def in_force(situation):
     return hold if hold is not None and (hold.until is None or hold.until > situation.now) else None
 
 
+def rolls(situation):
+    """Whether a new worker may stand in for an old one, beyond the size."""
+    return len({worker.outdated for worker in situation.workers if worker.state in SERVING}) > 1
+
+
 def paused(situation):
     hold = in_force(situation)
     return hold is not None and hold.workers is None
@@ -200,7 +205,8 @@ def test_a_fleet_never_shrinks_on_what_is_unknown(story):
     unknown = dataclasses.replace(story.situation.demand, unknown=INCOMPLETE)
     situation = dataclasses.replace(story.situation, demand=unknown)
     decision, _ = decide(situation, story.memory)
-    before = max(counted(situation), story.memory.size or 0)
+    too_many = story.memory.size is not None and rolls(situation)
+    before = max(counted(situation) - too_many, story.memory.size or 0)
     assert decision.desired >= min(before, situation.scaling.max_workers)
 
 
@@ -260,13 +266,20 @@ def test_only_serving_workers_are_drained_and_busy_ones_only_when_none_is_idle(s
     by_name = {worker.name: worker for worker in story.situation.workers}
     drained = [by_name[name] for name in decision.drain]
     assert all(worker.state in SERVING for worker in drained)
-    if any(reason.code == "roll" for reason in decision.reasons):
-        drained_kinds = [worker for worker in by_name.values() if worker.outdated]
-    else:
-        drained_kinds = list(by_name.values())
-    left = [each for each in drained_kinds if each.state in SERVING and each.name not in decision.drain]
-    if any(map(may_be_busy, drained)):
-        assert not any(map(idle, left))
+    left = [w for w in by_name.values() if w.state in SERVING and w.name not in decision.drain]
+    for outdated in (True, False):
+        if any(may_be_busy(worker) for worker in drained if worker.outdated is outdated):
+            assert not any(idle(worker) for worker in left if worker.outdated is outdated)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(stories())
+def test_no_worker_that_is_up_goes_before_those_with_old_settings(story):
+    decision, _ = decide(story.situation, story.memory)
+    serving = [worker for worker in story.situation.workers if worker.state in SERVING]
+    drained = [worker for worker in serving if worker.name in decision.drain]
+    if any(not each.outdated and each.state is not WorkerState.STARTING for each in drained):
+        assert all(each.name in decision.drain for each in serving if each.outdated)
 
 
 def idle(worker):
@@ -331,3 +344,40 @@ def test_a_constant_load_never_makes_a_fleet_flap(scaling, demand, budget, size,
         decision, memory = decide(situation, memory)
         sizes.append(sizes[-1] + decision.start - len(decision.drain))
     assert sizes in (sorted(sizes), sorted(sizes, reverse=True))
+
+
+@settings(max_examples=EXAMPLES // 2, deadline=None)
+@given(st.integers(1, 4), st.integers(0, 3), st.booleans(), st.booleans(), st.integers(1, 3))
+def test_a_roll_ends_with_the_wanted_size_and_a_bad_setting_takes_nobody_out(
+    size, room, good, whole, starts_in
+):
+    scaling = Scaling(size, size + room, 4)
+    fleet = {each.name: dataclasses.replace(each, outdated=True) for each in ideal(size)}
+    memory, started, quiet = FleetMemory(size=size), 0, 0
+    for tick in range(20 * size):
+        now = 1000.0 + 2.0 * tick
+        up = {
+            name: dataclasses.replace(each, state=WorkerState.RUNNING, stats=ideal(1)[0].stats)
+            for name, each in fleet.items()
+            if good and each.state is WorkerState.STARTING and now - each.since >= 2.0 * starts_in
+        }
+        gone = [name for name, each in fleet.items() if each.state is WorkerState.DRAINING]
+        fleet = {name: each for name, each in (fleet | up).items() if name not in gone}
+        demand = Demand(0, 0, 0, () if whole else INCOMPLETE)
+        situation = Situation(now, "emails", scaling, demand, tuple(fleet.values()), HostBudget(None, None))
+        decision, memory = decide(situation, memory)
+        for name in decision.drain:
+            fleet[name] = dataclasses.replace(fleet[name], state=WorkerState.DRAINING)
+        for _ in range(decision.start):
+            started += 1
+            name = f"emails-{50 + started}"
+            silent = Unknown("silent", now)
+            fleet[name] = Worker(name, "emails", f"{name}@h", WorkerState.STARTING, now, started, silent)
+        running = sum(each.state is WorkerState.RUNNING for each in fleet.values())
+        assert len(fleet) <= scaling.max_workers
+        assert running >= (size if room else size - 1)
+        quiet = 0 if decision.start or decision.drain else quiet + 1
+    assert started == (size if good else 1)
+    assert sum(not each.outdated for each in fleet.values()) == (size if good else 1)
+    assert len(fleet) == size + (not good and room > 0)
+    assert quiet > 2
