@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 import click
-from rich.console import Console
 
+from autoscaler.cli.terminal import console as terminal
 from autoscaler.demo.run import run_demo
 
 
@@ -36,4 +36,4 @@ def demo(seconds: float, broker: str) -> None:
       autoscaler demo
       autoscaler demo --for 30 --broker embedded
     """
-    sys.exit(run_demo(seconds, broker, Console(highlight=False)))
+    sys.exit(run_demo(seconds, broker, terminal()))

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from autoscaler.cli.simulated import with_keys
+from autoscaler.cli.terminal import console as terminal
+from autoscaler.cli.terminal import show
 from autoscaler.config import Fleet
 from autoscaler.decide.words import count
 from autoscaler.model import Scaling
@@ -48,8 +50,8 @@ def recommend(
     if as_data:
         Console().print_json(data=_data(tried, chosen))
         return
-    console = Console(highlight=False)
-    console.print(_table(tried, chosen))
+    console = terminal()
+    show(console, _table(tried, chosen))
     console.print(
         "\n" + _advice(fleet.name, chosen, cheapest(tried, allowed), setting, allowed),
         soft_wrap=True,

@@ -19,6 +19,7 @@ from autoscaler.cli.completion import complete_words_of_set
 from autoscaler.cli.exits import Exit
 from autoscaler.cli.in_use import Use, Watcher
 from autoscaler.cli.options import client, config_option, json_option, socket_option
+from autoscaler.cli.terminal import console as terminal
 from autoscaler.config.changes import Change, change, diff, fleet_names
 from autoscaler.config.edit import Reach, dotted
 from autoscaler.config.edit_value import Value, value_of
@@ -308,7 +309,7 @@ def _say_wrong(error: ConfigError, first: str, *, as_json: bool) -> None:
 
 
 def _print(outcome: _Outcome) -> None:
-    console = Console(highlight=False)
+    console = terminal()
     for line in outcome.diff:
         style = None if line.startswith(("---", "+++")) else _COLOURS.get(line[0])
         console.print(line, style=style, markup=False, soft_wrap=True)

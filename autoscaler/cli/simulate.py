@@ -12,6 +12,8 @@ from autoscaler import config
 from autoscaler.cli.options import DURATION, Duration, config_option
 from autoscaler.cli.recommended import recommend
 from autoscaler.cli.simulated import Asked, fleet_of, keys, load_of, setting_of, with_keys
+from autoscaler.cli.terminal import console as terminal
+from autoscaler.cli.terminal import show
 from autoscaler.simulate.against import PEERS
 from autoscaler.simulate.bound import least_worker_seconds
 from autoscaler.simulate.load import Load
@@ -162,8 +164,8 @@ def _show(
             }
         Console().print_json(data=data)
         return
-    console = Console(highlight=False)
-    console.print(outcomes_table(outcomes))
+    console = terminal()
+    show(console, outcomes_table(outcomes))
     console.print(
         f"\n{load.name}: {len(load.arrivals)} tasks in {load.duration / 60:.0f} min, "
         f"{load.mean_service:.3g} s each on the mean. TOO LATE waited more than {setting.wait:g} s; a start "

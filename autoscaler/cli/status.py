@@ -8,6 +8,8 @@ import click
 from rich.console import Console
 
 from autoscaler.cli.options import client, config_option, json_option, socket_option
+from autoscaler.cli.terminal import console as terminal
+from autoscaler.cli.terminal import show
 from autoscaler.console.singletons import singleton_troubles, singletons_table
 from autoscaler.console.tables import fleets_table, workers_table
 from autoscaler.console.words import holds, troubles
@@ -34,14 +36,14 @@ def status(path: Path | None, socket: Path | None, as_json: bool, with_workers: 
         data = fleets.model_dump(mode="json") | {"singletons": singletons.model_dump()["singletons"]}
         Console().print_json(data=data | ({"workers": workers.model_dump()["workers"]} if workers else {}))
         return
-    console = Console(highlight=False)
-    console.print(fleets_table(fleets))
+    console = terminal()
+    show(console, fleets_table(fleets))
     if singletons.singletons:
         console.print()
-        console.print(singletons_table(singletons))
+        show(console, singletons_table(singletons))
     if workers is not None:
         console.print()
-        console.print(workers_table(workers))
+        show(console, workers_table(workers))
     for line in holds(fleets):
         console.print(f"held: {line}", markup=False, soft_wrap=True)
     for line in [*troubles(fleets), *singleton_troubles(singletons)]:

@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.text import Text
 
 from autoscaler.cli.options import client, config_option, socket_option
+from autoscaler.cli.terminal import console as terminal
 from autoscaler.console.client import Client
 from autoscaler.console.tables import fleets_table, workers_table
 from autoscaler.console.views import FleetsView
@@ -34,7 +35,7 @@ def watch(path: Path | None, socket: Path | None) -> None:
       autoscaler watch
       autoscaler watch | tee -a fleets.log
     """
-    daemon, console = client(path, socket), Console(highlight=False)
+    daemon, console = client(path, socket), terminal()
     daemon.fleets()  # one that does not run is told at once
     try:
         if console.is_terminal:

@@ -162,7 +162,8 @@ def _refusal(text: str, path: KeyPath, others: tuple[KeyPath, ...]) -> str:
         return f"{where} cannot be changed without changing more; edit the file by hand"
     names = ", ".join(map(dotted, others))
     if found.rest:
-        return f"{dotted(path)} is not written yet; there it would be for {names} as well; --everywhere writes it"
+        there = f"there it would be for {names} as well"
+        return f"{dotted(path)} is not written yet; {there}; --everywhere writes it"
     return f"{where} is written there for {names} as well; --everywhere changes them all"
 
 

@@ -10,9 +10,11 @@ import sys
 import click
 import pytest
 from click.testing import CliRunner
+from rich.table import Table
 
 from autoscaler.cli import main
 from autoscaler.cli.group import COMMANDS
+from autoscaler.cli.terminal import console, show
 
 CONFIG = """\
 broker: {url: 'amqp://mq'}
@@ -156,3 +158,23 @@ def test_colours_are_for_terminals(tmp_path, environ: dict[str, str], coloured: 
     assert (b"\x1b[32m" in shown) is coloured
     piped = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, timeout=60, check=True)
     assert b"\x1b" not in piped.stdout
+
+
+def test_what_is_piped_is_not_wrapped_and_no_line_ends_in_blanks(monkeypatch, capsys):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    table = Table("NAME", "NOTE", box=None)
+    table.add_row("emails", "a note " * 40)
+    table.add_row("mails", "short")
+    show(console(), table)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert all(line == line.rstrip() for line in lines)
+
+
+def test_with_no_color_nothing_is_bold_either(monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    to = console()
+    assert to.color_system is None
+    with to.capture() as captured:
+        to.print("plain", style="bold dim red")
+    assert captured.get() == "plain\n"
