@@ -12,7 +12,8 @@ import click
 from autoscaler import config
 from autoscaler.cli.options import config_option
 from autoscaler.console.access import Rules
-from autoscaler.console.server import Server, make_app
+from autoscaler.console.api import make_app
+from autoscaler.console.server import Server
 from autoscaler.daemon import Daemon, SteadyClock
 from autoscaler.notify import Notifier
 from autoscaler.store.history import History

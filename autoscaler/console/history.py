@@ -6,15 +6,14 @@ from collections.abc import Callable, Collection
 from typing import Annotated, Protocol, TypeAlias, TypeVar
 
 from fastapi import APIRouter, HTTPException, Query
-from fastapi import Path as UrlPath
 
+from autoscaler.console.commands import Name
 from autoscaler.console.past import DecisionsView, PastView, SamplesView, SampleView
 from autoscaler.console.views import ReasonView
 from autoscaler.errors import StoreError
 from autoscaler.nearest import no_fleet
 from autoscaler.store.history import PastDecision, Sample
 
-Name: TypeAlias = Annotated[str, UrlPath(max_length=200)]
 #: Rows of an answer, newest first.
 Limit: TypeAlias = Annotated[int, Query(ge=1, le=1000)]
 #: Seconds since the epoch from which on they are told.

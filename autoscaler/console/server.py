@@ -1,7 +1,4 @@
-"""The daemon's HTTP API: on a unix socket, and on a loopback address where the config names one.
-
-What looks reads a snapshot; what changes something is in `commands`, and `access` says who may do either.
-"""
+"""Serves the HTTP API: on a unix socket, and on a TCP address where the config names one."""
 
 from __future__ import annotations
 
@@ -9,137 +6,20 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated
 
 import uvicorn
-from fastapi import FastAPI, HTTPException, Request, Response
-from fastapi import Path as UrlPath
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI
 
-from autoscaler import __version__
-from autoscaler.console.access import Guard, Rules
-from autoscaler.console.commands import Ask, commands
-from autoscaler.console.explained import ExplanationView, explanation_view
-from autoscaler.console.history import Reader, history
 from autoscaler.console.peers import Patience, PeerProtocol
-from autoscaler.console.singletons import SingletonsView, singletons_view
-from autoscaler.console.situation import SituationView, situation_view
-from autoscaler.console.views import (
-    FleetsView,
-    FleetView,
-    HealthView,
-    WorkersView,
-    fleet_view,
-    fleets_view,
-    health_view,
-    is_stale,
-    workers_view,
-)
-from autoscaler.daemon import Snapshot
 from autoscaler.errors import ServiceUnavailable
-from autoscaler.model import FleetTick
-from autoscaler.nearest import no_fleet
 
 #: Seconds in which the server must be up, and down again.
 DEADLINE = 5.0
 _BACKLOG = 64
 _POLL = 0.01
-
-
-def make_app(
-    snapshot: Callable[[], Snapshot],
-    clock: Callable[[], float],
-    ask: Ask | None = None,
-    rules: Callable[[], Rules] = Rules,
-    reader: Reader | None = None,
-) -> FastAPI:
-    """The API over whatever `snapshot` returns at each request.
-
-    Parameters
-    ----------
-    ask : has the loop carry a command out; without it nothing can be changed.
-    rules : what the config says of the ways in, at each request.
-    reader : reads what has been; without it only the last tick is told.
-    """
-    app = FastAPI(title="autoscaler", version=__version__, docs_url=None, redoc_url=None)
-    app.add_middleware(Guard, rules=rules)
-    app.add_exception_handler(RequestValidationError, _wrong_request)
-    if ask is not None:
-        app.include_router(commands(ask))
-    if reader is not None:
-        app.include_router(history(reader, lambda: _names(snapshot())))
-
-    @app.get("/api/v1/fleets")
-    def fleets() -> FleetsView:
-        """All fleets, what they need and why."""
-        return fleets_view(snapshot())
-
-    @app.get("/api/v1/fleets/{fleet}")
-    def one_fleet(fleet: Annotated[str, UrlPath(max_length=200)]) -> FleetView:
-        """One fleet."""
-        return fleet_view(_find(snapshot(), fleet)[0])
-
-    @app.get("/api/v1/fleets/{fleet}/explain")
-    def explain_fleet(fleet: Annotated[str, UrlPath(max_length=200)]) -> ExplanationView:
-        """Why one fleet has the size that it has, and what would change it."""
-        return explanation_view(*_find(snapshot(), fleet))
-
-    @app.get("/api/v1/fleets/{fleet}/situation")
-    def fleet_situation(fleet: Annotated[str, UrlPath(max_length=200)]) -> SituationView:
-        """What one fleet's last decision was taken on."""
-        return situation_view(*_find(snapshot(), fleet))
-
-    @app.get("/api/v1/workers")
-    def workers() -> WorkersView:
-        """All workers, their states and tasks."""
-        return workers_view(snapshot())
-
-    @app.get("/api/v1/singletons")
-    def singletons() -> SingletonsView:
-        """All singletons: what runs once beside the fleets."""
-        return singletons_view(snapshot())
-
-    @app.get("/health")
-    def health(response: Response) -> HealthView:
-        """Whether the daemon does its work; 503 when its loop has not ticked in time."""
-        now, seen = clock(), snapshot()
-        response.status_code = 503 if is_stale(seen, now) else 200
-        return health_view(seen, now, __version__)
-
-    return app
-
-
-def _wrong_request(_: Request, error: Exception) -> Response:
-    """Say what is wrong with a request, not what was sent: not all of it can be written as JSON."""
-    found = error.errors() if isinstance(error, RequestValidationError) else ()
-    told = [
-        {"type": each["type"], "loc": [_part(p) for p in each["loc"]], "msg": each["msg"]} for each in found
-    ]
-    return JSONResponse({"detail": told}, HTTPStatus.UNPROCESSABLE_ENTITY)
-
-
-def _part(part: str | int) -> str | int:
-    return part if isinstance(part, int) else part.encode(errors="replace").decode()
-
-
-def _names(snapshot: Snapshot) -> list[str]:
-    return [each.name for each in snapshot.tick.fleets] if snapshot.tick else []
-
-
-def _find(snapshot: Snapshot, name: str) -> tuple[FleetTick, float]:
-    """A fleet of the last tick, and when that was."""
-    tick = snapshot.tick
-    found = next((each for each in tick.fleets if each.name == name), None) if tick else None
-    if tick is None or found is None:
-        known = [each.name for each in tick.fleets] if tick else []
-        raise HTTPException(404, no_fleet(name, known))
-    return found, tick.at
 
 
 class Server:

@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from autoscaler.console.server import Server, make_app
+from autoscaler.console.api import make_app
+from autoscaler.console.server import Server
 from autoscaler.ctlplugin import make_controller_plugin
 from autoscaler.daemon import Snapshot
 from autoscaler.errors import UnknownName

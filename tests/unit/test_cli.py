@@ -9,7 +9,8 @@ from click.testing import CliRunner
 
 from autoscaler import __version__
 from autoscaler.cli import main
-from autoscaler.console.server import Server, make_app
+from autoscaler.console.api import make_app
+from autoscaler.console.server import Server
 from autoscaler.daemon import Snapshot
 
 GOOD = """\

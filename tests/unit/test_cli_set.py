@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from autoscaler.cli import main
-from autoscaler.console.server import Server, make_app
+from autoscaler.console.api import make_app
+from autoscaler.console.server import Server
 from autoscaler.daemon import Snapshot
 from autoscaler.errors import ConfigError
 from autoscaler.store import Lock

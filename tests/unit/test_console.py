@@ -12,8 +12,9 @@ import pytest
 from rich.console import Console
 
 from autoscaler.config import Singleton
+from autoscaler.console.api import make_app
 from autoscaler.console.client import Client
-from autoscaler.console.server import Server, make_app
+from autoscaler.console.server import Server
 from autoscaler.console.singletons import singleton_troubles, singletons_table, singletons_view
 from autoscaler.console.situation import SituationView
 from autoscaler.console.tables import fleets_table, workers_table

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from autoscaler import config
 from autoscaler.config import Console
 from autoscaler.console.access import Caller, Refused, Rules, host_of, judge
+from autoscaler.console.api import make_app
 from autoscaler.console.peers import Patience
-from autoscaler.console.server import Server, make_app
+from autoscaler.console.server import Server
 from autoscaler.daemon import Snapshot
 from autoscaler.errors import CommandRefused, ConfigError, UnknownName
 from autoscaler.model import Answer

@@ -6,9 +6,10 @@ import dataclasses
 
 import pytest
 
+from autoscaler.console.api import make_app
 from autoscaler.console.client import Client
 from autoscaler.console.explained import ExplanationView, explanation_view
-from autoscaler.console.server import Server, make_app
+from autoscaler.console.server import Server
 from autoscaler.console.words import explanation_lines
 from autoscaler.daemon import Snapshot
 from autoscaler.decide import decide

@@ -10,7 +10,8 @@ from click.testing import CliRunner
 
 from autoscaler.cli import main
 from autoscaler.cli.watch import _lines
-from autoscaler.console.server import Server, make_app
+from autoscaler.console.api import make_app
+from autoscaler.console.server import Server
 from autoscaler.console.views import fleets_view
 from autoscaler.daemon import Snapshot
 from autoscaler.errors import StoreError
