@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from autoscaler.config.files import read_file
 from autoscaler.errors import TakeoverError
 from autoscaler.takeover.celeryd import celeryd, is_celeryd
 from autoscaler.takeover.drafts import FleetDraft, Machine, OldWorkers, fleet_drafts
@@ -25,13 +26,11 @@ def read_text(file: Path) -> str:
     TakeoverError : it cannot be read, or is none.
     """
     try:
-        if file.stat().st_size > _LARGEST:
-            raise TakeoverError(f"{file}: is larger than {_LARGEST} bytes")
-        return file.read_bytes().decode()
+        return read_file(file, _LARGEST).decode()
     except UnicodeDecodeError:
         raise TakeoverError(f"{file}: is not UTF-8") from None
-    except OSError as error:
-        raise TakeoverError(f"{file}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise TakeoverError(f"{file}: {error}") from None
 
 
 def imported(file: Path, machine: Machine) -> tuple[tuple[FleetDraft, ...], tuple[str, ...]]:

@@ -17,6 +17,10 @@ _TRUE = frozenset({"true", "on", "1", "yes"})
 _NAME_IN_FORMAT = re.compile(r"%\(([^)]*)\)")
 
 
+#: Processes of one section; supervisord has file descriptors for no more than some hundreds.
+MOST_PROCESSES = 1000
+
+
 @dataclass(frozen=True, slots=True)
 class OldProcess:
     """One process of a program."""
@@ -113,6 +117,8 @@ def _program(section: Section, name: str, group: str, environ: Mapping[str, str]
     }
     get = section.settings.get
     count, first = int(get("numprocs", "1")), int(get("numprocs_start", "0"))
+    if count > MOST_PROCESSES:
+        raise ValueError(f"numprocs is {count}; at most {MOST_PROCESSES} can be taken over")
     numbers = range(first, first + count)
     each = [common | {"process_num": number, "numprocs": count} for number in numbers]
     directory, user = get("directory"), get("user")

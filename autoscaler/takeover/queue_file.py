@@ -43,6 +43,8 @@ def queue_file(file: Path, text: str, cores: int) -> tuple[tuple[OldWorkers, ...
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}" if mark else ""
         raise TakeoverError(f"{file}{where}: is no YAML: {getattr(error, 'problem', error)}") from None
+    except RecursionError:
+        raise TakeoverError(f"{file}: is nested too deeply") from None
     found, notes = [], []
     for name, entry, line in _entries(root):
         workers, told = _workers(file, name, entry, line, cores)

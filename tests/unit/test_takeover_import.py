@@ -136,12 +136,19 @@ def test_a_celeryd_defaults_file_with_options_for_one_node(tmp_path):
         ("[program:x]\ncommand=celery worker %(nope)s\n", "command needs 'nope'"),
         ("launcher:\n  count: 2\n", "launcher: has no app"),
         ("", "no NAME: {id, app, count"),
+        ("a: " + "[" * 3000 + "]" * 3000, "is nested too deeply"),
+        ("[program:a]\ncommand=celery worker\nnumprocs=99999999", "numprocs is 99999999; at most 1000"),
     ],
 )
 def test_a_file_without_workers_is_refused_with_the_reason(text, told, tmp_path):
     with pytest.raises(TakeoverError) as caught:
         read(text, tmp_path)
     assert told in str(caught.value)
+
+
+def test_a_device_is_not_read():
+    with pytest.raises(TakeoverError, match="/dev/zero: is not a regular file"):
+        imported(Path("/dev/zero"), MACHINE)
 
 
 def test_the_command_writes_fleets_to_stdout_and_what_got_lost_to_stderr(tmp_path):
