@@ -245,7 +245,8 @@ def _fewest(what_if: Callable[[int], Decision], size: int) -> int | None:
 
 def _told(tasks: int, lasting: float, decision: Decision) -> str:
     while_ = f" for {seconds(lasting)}" if lasting else ""
-    top = decision.reasons[0].text
+    # Who is out of service is told first, and is not what would change anything.
+    top = next(reason.text for reason in decision.reasons if reason.code != "held")
     if not tasks:
         return f"If what waits goes on waiting{while_}, it wants {count(decision.desired)}: {top}."
     return f"With {count(tasks, 'more task')} waiting{while_} it wants {count(decision.desired)}: {top}."

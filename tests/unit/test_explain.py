@@ -25,6 +25,7 @@ from autoscaler.model import (
     Known,
     MaxWait,
     Measures,
+    ProcessState,
     Scaling,
     Situation,
     Threshold,
@@ -192,3 +193,14 @@ def test_it_names_the_bound_that_no_number_of_tasks_passes(crashes, workers, mos
     asked = situation(BacklogPerWorker(1), ready=most, workers=fleet, max_workers=most)
     said = explain(asked, FleetMemory(size=most, crashes=crashes)).next_worker.text
     assert said == f"No number of waiting tasks starts another one: {bound}."
+
+
+def test_the_next_worker_is_explained_by_the_load_also_where_one_is_held(world):
+    controller = world.controller(world.config(min_workers=2))
+    world.run(controller, 5)
+    stopped = world.processes_by_name["emails-02"]
+    world.processes_by_name["emails-02"] = dataclasses.replace(stopped, state=ProcessState.STOPPED, pid=None)
+    tick = world.run(controller, 3)
+    text = explanation_view(tick.fleets[0], tick.at).next_worker.text
+    assert "waiting" in text
+    assert "by hand" not in text
