@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from logging import INFO, WARNING
 from typing import TypeAlias
 
+from autoscaler.decide.words import coded
 from autoscaler.model import FleetTick, SingletonState, SingletonTick, Tick
 
 #: A level of `logging`, and a text.
@@ -46,7 +47,7 @@ def _fleet(before: FleetTick | None, after: FleetTick) -> Iterator[Line]:
     if after.decision is not None and _gist(before) != _gist(after):
         decision = after.decision
         verb = "would want" if after.dry_run else "wants"
-        reasons = "; ".join(f"{reason.code}: {reason.text}" for reason in decision.reasons)
+        reasons = "; ".join(coded(reason.code, reason.text) for reason in decision.reasons)
         size = f"{decision.desired} worker{'' if decision.desired == 1 else 's'}"
         yield INFO, f"{after.name}: {verb} {size}, has {decision.current} ({reasons})"
     yield from _trouble(after.name, before.trouble if before is not None else "", after.trouble)

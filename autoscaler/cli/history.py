@@ -13,6 +13,7 @@ from autoscaler.cli.options import DURATION, client, config_option, json_option,
 from autoscaler.config.units import written_duration
 from autoscaler.console.past import PastView
 from autoscaler.console.words import moment
+from autoscaler.decide.words import coded
 
 #: Decisions that are shown if nobody says how many, and that one answer may have.
 SHOWN = 20
@@ -63,6 +64,6 @@ def _sentence(decision: PastView, now: float) -> str:
     what = f"stayed at {decision.desired}"
     if change:
         what = f"{'grew' if change > 0 else 'shrank'} from {decision.current} to {decision.desired}"
-    why = "; ".join(f"{reason.code}: {reason.text}" for reason in decision.reasons)
+    why = "; ".join(coded(reason.code, reason.text) for reason in decision.reasons)
     waiting = decision.ready + decision.reserved
     return f"{moment(decision.at, now)}  {what}, {waiting:g} waiting, {decision.running} running ({why})"

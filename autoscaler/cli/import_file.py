@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from autoscaler.cli.options import note
+from autoscaler.decide.words import count
 from autoscaler.takeover.drafts import Machine
 from autoscaler.takeover.imported import imported
 from autoscaler.takeover.written import write_new
@@ -23,13 +24,14 @@ def import_command(file: Path, output: Path | None, force: bool) -> None:
 
     FILE is a queue file (NAME: {id, app, count, queue, concurrency}, also below other keys), a supervisord
     file whose programs run `celery worker`, or a celeryd defaults file. What could not be carried over is
-    said line by line on stderr. To write a whole config, use `autoscaler init --from FILE`.
+    said line by line on stderr. Paste the fleets below the `fleets:` of a config; to write a whole config,
+    use `autoscaler init --from FILE`.
 
     \b
     Examples:
       autoscaler import cloudmesh_celery.yaml
       autoscaler import /etc/supervisor/conf.d/celeryd.conf --output fleets.yaml
-      autoscaler import /etc/default/celeryd >> autoscaler.yaml
+      autoscaler import /etc/default/celeryd > fleets.yaml
     """
     drafts, notes = imported(file, Machine(os.cpu_count() or 1))
     text = fleets_text(drafts)
@@ -37,7 +39,7 @@ def import_command(file: Path, output: Path | None, force: bool) -> None:
         click.echo(text, nl=False)
     else:
         write_new(output, text, mode=0o600 if secrets_in(drafts) else 0o644, force=force)
-        click.echo(f"{output}: {len(drafts)} fleets: {', '.join(draft.name for draft in drafts)}")
+        click.echo(f"{output}: {count(len(drafts), 'fleet')}: {', '.join(draft.name for draft in drafts)}")
     for each in notes:
         note(each)
     if secrets_in(drafts):

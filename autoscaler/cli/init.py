@@ -14,6 +14,7 @@ from autoscaler.cli.adopt import adopt, undo_adopt
 from autoscaler.cli.exits import Exit
 from autoscaler.cli.findings import exit_of_findings, print_finding, summary
 from autoscaler.cli.options import DURATION, note
+from autoscaler.decide.words import count
 from autoscaler.doctor import examine
 from autoscaler.errors import ConfigError, TakeoverError
 from autoscaler.takeover.first_config import URL_FILE, FirstConfig, first_config
@@ -164,9 +165,8 @@ def write(path: Path, made: FirstConfig, gathered: Gathered, *, force: bool) -> 
         click.echo(f"{path.with_name(URL_FILE)}: written, mode 0600: the broker's URL")
     drafts = gathered.found.drafts
     write_new(path, made.text, mode=0o600 if secrets_in(drafts) else 0o644, force=force)
-    click.echo(
-        f"{path}: written, {len(drafts)} fleets: {', '.join(draft.name for draft in drafts) or 'none'}"
-    )
+    names = ", ".join(draft.name for draft in drafts) or "none"
+    click.echo(f"{path}: written, {count(len(drafts), 'fleet')}: {names}")
 
 
 def _examined(path: Path, environ: dict[str, str], gathered: Gathered) -> Exit:

@@ -93,7 +93,7 @@ def explanation_lines(view: ExplanationView) -> Iterator[str]:
     yield f"{view.fleet}: {wants} {view.desired}, has {view.current}; {view.steps}" if known else view.fleet
     yield from _section("Seen", view.seen)
     yield from _section("Policies", [f"{each.policy}: {each.text}" for each in view.recommendations])
-    yield from _section("Decided by", [f"{each.code}: {each.text}" for each in view.reasons])
+    yield from _section("Decided by", [_coded(each.code, each.text) for each in view.reasons])
     yield from _section("First to go", [f"{each.name}: {each.text}" for each in view.first_to_go])
     yield from _section("Next worker", [view.next_worker.text] if view.next_worker else [])
     yield from _section("Trouble", [view.trouble] if view.trouble else [])
@@ -104,3 +104,8 @@ def _section(title: str, lines: list[str]) -> Iterator[str]:
         yield ""
         yield title
         yield from (f"  {line}" for line in lines)
+
+
+def _coded(code: str, text: str) -> str:
+    """A reason with its code in front, unless it begins with it; as `decide.words.coded`."""
+    return text if text.startswith(f"{code} ") else f"{code}: {text}"

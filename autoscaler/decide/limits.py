@@ -78,7 +78,7 @@ def bounds(case: Case, course: Course) -> Course:
     if within == course.workers:
         return course
     code = "min_workers" if within > course.workers else "max_workers"
-    return course.to(within, code, f"{code} is {within}: not {course.workers}")
+    return course.to(within, code, f"{code} is {within}, so not {course.workers}")
 
 
 def _ordered(case: Case) -> str:

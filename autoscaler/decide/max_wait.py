@@ -244,8 +244,10 @@ def _for_use(case: Case) -> Recommendation:
     if used is None:
         return _unchanged(case, f"not watched for {window} yet")
     needed = math.ceil(used / case.scaling.concurrency - _NOISE)
-    text = f"nothing waits in the queues, {number(used)} slots in use within {window}"
-    return Recommendation(KEY, min(case.size, needed), f"{text}: {count(needed)} are enough")
+    slots = f"{number(used)} {'slot' if number(used) == '1' else 'slots'}"
+    text = f"nothing waits in the queues, {slots} in use within {window}"
+    enough = "is enough" if needed == 1 else "are enough"
+    return Recommendation(KEY, min(case.size, needed), f"{text}: {count(needed)} {enough}")
 
 
 def _unchanged(case: Case, why: str) -> Recommendation:

@@ -22,6 +22,11 @@ def count(amount: int, noun: str = "worker") -> str:
     return f"{amount} {noun}" if amount == 1 else f"{amount} {noun}s"
 
 
+def coded(code: str, text: str) -> str:
+    """A reason with its code in front, unless it begins with it."""
+    return text if text.startswith(f"{code} ") else f"{code}: {text}"
+
+
 def mebibytes(value: int) -> str:
     return f"{value / MEBIBYTE:.0f} MiB"
 

@@ -34,7 +34,7 @@ def fleet(workers: dict[str, int] | None, *, unknown: tuple[str, ...] = (), dema
         demand=DemandView(ready=40, reserved=2, running=4, waiting=42, unknown=list(unknown))
         if demand
         else None,
-        reasons=[ReasonView(code="max_workers", text="max_workers is 6: not 8")],
+        reasons=[ReasonView(code="max_workers", text="max_workers is 6, so not 8")],
         recommendations=[],
         trouble="",
         dry_run=False,
@@ -119,7 +119,7 @@ def test_unknown_is_shown_as_unknown_and_not_as_zero() -> None:
 def test_the_table_shows_every_worker_and_the_last_reason() -> None:
     text = shown(table(Moment(3, fleet({"running": 2, "starting": 1, "failed": 1}), Tally(), "a[b]c")))
     assert "● ● ○ ✗" in text
-    assert "max_workers is 6: not 8" in text
+    assert "max_workers is 6, so not 8" in text
     assert "a[b]c" in text
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from autoscaler.decide.words import coded
 from autoscaler.narrate import narrate
 from autoscaler.store.history import History
 
@@ -75,3 +76,8 @@ def test_what_goes_wrong_is_a_warning(world):
     after = world.run(controller, 1)
     levels = {text: level for level, text in narrate(before, after)}
     assert levels["queue emails unknown: broker away"] == logging.WARNING
+
+
+def test_a_reason_that_begins_with_its_code_is_not_told_with_it_again() -> None:
+    assert coded("max_workers", "max_workers is 2, so not 9") == "max_workers is 2, so not 9"
+    assert coded("max_wait", "nothing waits") == "max_wait: nothing waits"
