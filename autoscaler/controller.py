@@ -6,11 +6,13 @@ time (tests) drive the same code. What it keeps between two ticks is `Remembered
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
+from autoscaler.act.celery_program import worker_name
 from autoscaler.act.lifecycle import view
 from autoscaler.act.program_file import render
 from autoscaler.act.turn import Order, Report, World
@@ -193,7 +195,7 @@ class Controller:
     def _seeing_tick(self, now: float, scene: Scene) -> Tick:
         observation = self._observe(now, Known(scene.processes, now), self._ask_workers(scene))
         workers = self._view(now, scene, observation.workers)
-        self._remembered.note_workers(now, scene, workers)
+        self._remembered.note_workers(now, scene, workers, self._fingerprint)
         decisions = self._decide_all(now, observation, workers)
         report = self._act(now, scene, workers, decisions)
         ended = self._holds.end_expired(now)
@@ -339,15 +341,25 @@ class Controller:
 
     def _crash_loop(self, name: str) -> Iterator[str]:
         """Say that a fleet's workers crash, and where they say why."""
-        fleet = self._config.fleets.get(name)
+        fleet, failure = self._config.fleets.get(name), self._considered[name][1].failure
+        if failure:
+            yield f"supervisord gave up on {failure}"
         if fleet is not None and (text := alarm(*self._considered[name])):
-            yield f"{text}; the workers' logs are in {log_folder(self._config, fleet)}"
+            # A worker that was never spawned has no log; supervisord names it where there is one.
+            logs = f"; the workers' logs are in {log_folder(self._config, fleet)}"
+            yield text if failure and "process log" not in failure else text + logs
 
     def _left_by_dry_run(self, fleet: str, workers: Mapping[str, Worker]) -> Iterator[str]:
         """What a dry run that began in the middle of something leaves half done."""
         for worker in workers.values():
             if worker.fleet == fleet and self._is_dry(fleet) and worker.state in UNDER_WAY:
                 yield f"dry_run leaves {worker.name} {worker.state}"
+
+    def _fingerprint(self, fleet: str) -> str:
+        """Of a fleet's worker settings; empty for one that is no longer in the config."""
+        settings = self._config.fleets.get(fleet)
+        section = self._section(settings, worker_name(fleet, 1)) if settings is not None else ""
+        return hashlib.sha256(section.encode()).hexdigest() if section else ""
 
     def _section(self, fleet: Fleet, name: str) -> str:
         return render(worker_program(self._config, fleet, name, self._host_name))

@@ -5,7 +5,7 @@ All of it is in the store as well, so that a daemon that is started again goes o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from autoscaler.act.lifecycle import has_crashed, remember
@@ -21,6 +21,7 @@ from autoscaler.model import (
     Tick,
     Track,
     Worker,
+    WorkerState,
 )
 from autoscaler.room import Members
 from autoscaler.scene import Scene
@@ -62,12 +63,24 @@ class Remembered:
             self._tracks = {fleet: track_not_after(now, track) for fleet, track in self._tracks.items()}
             self._is_restored = False
 
-    def note_workers(self, now: float, scene: Scene, workers: Mapping[str, Worker]) -> None:
-        """Note how workers are seen, and which of them have crashed since they were seen last."""
+    def note_workers(
+        self, now: float, scene: Scene, workers: Mapping[str, Worker], settings: Callable[[str], str]
+    ) -> None:
+        """Note how workers are seen, and which of them have crashed since they were seen last.
+
+        Parameters
+        ----------
+        settings : a fingerprint of a fleet's worker settings. Crashes with others tell nothing about them.
+        """
+        for fleet, memory in self._fleets.items():
+            if memory.crashes:
+                self._fleets[fleet] = _mended(memory, settings(fleet), _of(fleet, workers))
         for name, worker in workers.items():
+            if worker.outdated:
+                continue
             if has_crashed(self._seen.get(name), scene.processes.get(name), scene.drains.get(name)):
-                memory = self.fleet(worker.fleet)
-                self._fleets[worker.fleet] = replace(memory, crashes=(*memory.crashes, now))
+                crashed = _crashed(now, self.fleet(worker.fleet), worker, settings(worker.fleet))
+                self._fleets[worker.fleet] = crashed
         seen = {name: remember(worker) for name, worker in workers.items()}
         if seen != self._seen:
             self._store.replace_seen_workers(seen)
@@ -101,3 +114,21 @@ class Remembered:
         """Write it down together with the tick that it comes from."""
         self._store.record(tick, self._fleets, self._tracks, self._minutes)
         self._minutes = {}
+
+
+def _of(fleet: str, workers: Mapping[str, Worker]) -> Iterator[Worker]:
+    return (worker for worker in workers.values() if worker.fleet == fleet)
+
+
+def _crashed(now: float, memory: FleetMemory, worker: Worker, settings: str) -> FleetMemory:
+    failure = f"{worker.name}: {worker.failure}" if worker.failure else memory.failure
+    return replace(memory, crashes=(*memory.crashes, now), crashed_with=settings, failure=failure)
+
+
+def _mended(memory: FleetMemory, settings: str, workers: Iterable[Worker]) -> FleetMemory:
+    """Without crashes of other settings, and without a failure after which a worker has come up."""
+    if memory.crashed_with not in {"", settings}:
+        return replace(memory, crashes=(), crashed_with="", failure="")
+    last = max(memory.crashes)
+    up = (each for each in workers if each.state is WorkerState.RUNNING and not each.outdated)
+    return replace(memory, failure="") if any(each.since > last for each in up) else memory

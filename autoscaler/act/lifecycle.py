@@ -109,7 +109,14 @@ def view(
     state = state_of(process, drain, answered, ordered_out=hold is not None)
     since = seen.since if seen is not None and seen.state is state else now
     pid = process.pid if process is not None else None
-    return Worker(name, fleet, node, state, since, pid, stats, outdated, answered, hold)
+    return Worker(name, fleet, node, state, since, pid, stats, outdated, answered, hold, _failure(process))
+
+
+def _failure(process: Process | None) -> str:
+    """supervisord's words on a start that failed, while there is no other."""
+    if process is None or process.state not in {ProcessState.BACKOFF, ProcessState.FATAL}:
+        return ""
+    return process.spawn_error
 
 
 def _own(stats: Reading[WorkerStats], process: Process | None) -> Reading[WorkerStats]:

@@ -81,6 +81,8 @@ def _number(value: int | None) -> str:
 
 
 def _notes(worker: WorkerView, at: float) -> Iterator[str]:
+    if worker.failure:
+        yield worker.failure
     if worker.outdated:
         yield "will be replaced, its settings changed"
     if worker.resized_to is not None:

@@ -127,6 +127,8 @@ class WorkerView(View):
     outdated: bool
     #: Why an operator has it out of service, or on its way out; null: nobody has.
     hold: HoldView | None = None
+    #: supervisord's own words on why it does not run; empty where it has none.
+    failure: str = ""
 
 
 class WorkersView(View):
@@ -289,6 +291,7 @@ def _worker_view(fleet: FleetTick, worker: Worker, at: float) -> WorkerView:
         unknown=worker.stats.error if isinstance(worker.stats, Unknown) else None,
         outdated=worker.outdated,
         hold=_worker_hold_view(worker),
+        failure=worker.failure,
     )
 
 

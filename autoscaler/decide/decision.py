@@ -125,7 +125,9 @@ def _remembered(case: Case, desired: int, history: pace.History) -> FleetMemory:
         recommended=history,
         sizes=pace.sizes(case, desired),
         unknown_since=case.unknown_since,
-        crashes=starts.remembered_crashes(case),
+        crashes=(crashes := starts.remembered_crashes(case)),
+        crashed_with=case.memory.crashed_with if crashes else "",
+        failure=case.memory.failure if crashes else "",
     )
 
 

@@ -82,6 +82,10 @@ class FleetMemory:
     unknown_since: float | None = None
     #: When workers of this fleet ended that nobody had told to; as far back as the crash-loop limit looks.
     crashes: tuple[float, ...] = ()
+    #: Fingerprint of the worker settings with which they crashed; empty: not known.
+    crashed_with: str = ""
+    #: The last worker that supervisord gave up on, and its own words; empty once another has come up.
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)

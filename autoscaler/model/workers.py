@@ -72,6 +72,8 @@ class Worker:
     answered: bool = False
     #: The operator's order that takes it out of service.
     hold: WorkerHold | None = None
+    #: supervisord's own words on why it does not run; empty where it has none.
+    failure: str = ""
 
 
 class DrainPhase(StrEnum):

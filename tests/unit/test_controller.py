@@ -91,9 +91,28 @@ def test_a_worker_that_supervisord_gave_up_on_is_replaced(world):
     del world.workers["emails-02@host"]
     tick = controller.tick(world.now)
     assert any("can't find command 'celery'" in action for action in tick.actions)
+    assert fleet(tick).trouble == "supervisord gave up on emails-02: can't find command 'celery'"
+    assert [worker.failure for worker in fleet(tick).workers] == ["", "can't find command 'celery'"]
     world.run(controller, 10)
     assert world.alive == ["emails-01", "emails-03"]
     assert sorted(world.programs) == world.alive
+    assert fleet(controller.tick(world.now)).trouble == ""
+
+
+def test_a_changed_worker_setting_ends_the_back_off_of_a_crash_loop(world):
+    controller = world.controller(world.config(min_workers=2, max_workers=2))
+    world.run(controller, 5)
+    for _ in range(5):
+        world.kill("emails-02", 1)
+        world.run(controller, 1)
+    controller.reconfigure(world.config(min_workers=3, max_workers=4))
+    tick = world.run(controller, 5)
+    assert len(world.alive) == 2
+    assert "5 crashes within 300 s" in fleet(tick).trouble
+    again = world.controller(world.config(min_workers=3, max_workers=4, options=["-E"]))
+    tick = world.run(again, 2)
+    assert len(world.alive) >= 3
+    assert fleet(tick).trouble == ""
 
 
 def test_a_fleet_whose_workers_crash_is_not_fed_new_ones_for_ever(world):
