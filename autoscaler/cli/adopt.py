@@ -18,6 +18,7 @@ from autoscaler.cli.options import note
 from autoscaler.console.client import Client
 from autoscaler.console.views import FleetView
 from autoscaler.console.words import hold_text
+from autoscaler.decide.words import count
 from autoscaler.errors import DaemonNotRunning, TakeoverError
 from autoscaler.remote_control import RemoteControl
 from autoscaler.takeover.adopt import Adopter, Fleeted
@@ -61,7 +62,7 @@ def adopt(path: Path, usable: config.Config, given: str | None, within: float, *
     units, left = _covered(units, usable.fleets)
     for text in (*refused, *shared, *left):
         note(f"not taken over: {text}")
-    _tell(units, usable)
+    _tell(units, usable.fleets, some_left=bool(refused or shared or left))
     if dry_run:
         return
     client = Client(usable.console.socket)
@@ -82,7 +83,7 @@ def adopt(path: Path, usable: config.Config, given: str | None, within: float, *
         ).run(within)
     if refused or shared:
         raise TakeoverError(
-            f"{len(refused) + len(shared)} worker programs were not taken over: see the notes"
+            f"not taken over: {count(len(refused) + len(shared), 'worker program')}, see the notes"
         )
     click.echo(f"done; the way back is `{BACK} --config {path}`")
 
@@ -94,8 +95,8 @@ def undo_adopt(path: Path, usable: config.Config, given: str | None) -> None:
     files = taken_files(found)
     with closing(_remote(usable)) as remote:
         sections = _sections(usable, supervisord)
-        count = undo(found, files, supervisord, _Workers(remote), change=sections, say=click.echo)
-    if not count:
+        brought = undo(found, files, supervisord, _Workers(remote), change=sections, say=click.echo)
+    if not brought:
         click.echo("nothing was taken over from here")
         return
     click.echo(
@@ -138,12 +139,16 @@ def _covered(
     return tuple(taken), left
 
 
-def _tell(units: tuple[Unit, ...], usable: config.Config) -> None:
+def _tell(units: tuple[Unit, ...], all_fleets: Mapping[str, config.Fleet], *, some_left: bool) -> None:
     if not units:
-        click.echo("no worker program is left to take over")
+        click.echo(
+            "no worker program can be taken over: see the notes"
+            if some_left
+            else "no worker program is left to take over"
+        )
     for unit in units:
-        fleets = ", ".join(successors(unit, usable.fleets))
-        click.echo(f"{unit.group}: {len(unit.nodes)} workers, their work goes to the fleet {fleets}")
+        fleets = ", ".join(successors(unit, all_fleets))
+        click.echo(f"{unit.group}: {count(len(unit.nodes))}, whose work goes to the fleet {fleets}")
         for danger in unit.dangers:
             note(f"{danger}. It is stopped only when it is idle")
 

@@ -18,7 +18,7 @@ from autoscaler.decide.words import count
 from autoscaler.doctor import examine
 from autoscaler.errors import ConfigError, TakeoverError
 from autoscaler.takeover.first_config import URL_FILE, FirstConfig, first_config
-from autoscaler.takeover.gather import Asked, Gathered, gather
+from autoscaler.takeover.gather import SOME_BROKER, Asked, Gathered, gather
 from autoscaler.takeover.written import write_new
 from autoscaler.takeover.yaml_text import secrets_in
 
@@ -133,7 +133,7 @@ def environment(gathered: Gathered) -> dict[str, str]:
     found = gathered.found
     more = dict(found.reached.variables) if found.reached else {}
     if found.broker_variable is not None:
-        more[found.broker_variable] = found.facts.broker_url
+        more[found.broker_variable] = found.facts.broker_url or SOME_BROKER
     return {**os.environ, **more}
 
 

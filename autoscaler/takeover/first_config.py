@@ -162,7 +162,8 @@ def workers_for(
     return tuple(
         OldWorkers(
             name=group[0] if len(group) == 1 else "workers",
-            count=1,
+            # A queue that gets no task has no worker until one waits there.
+            count=0 if _is_bypassed(facts, group) else 1,
             app=facts.app,
             queues=group,
             concurrency=concurrency,
@@ -174,6 +175,12 @@ def workers_for(
         )
         for group in groups
     )
+
+
+def _is_bypassed(facts: AppFacts, queues: Sequence[str]) -> bool:
+    """Whether it is the app's default queue, and all of its tasks are routed to others."""
+    is_default = tuple(queues) == ("celery",) or tuple(queues) == facts.queues
+    return is_default and bool(facts.routes) and not set(queues) & facts.routes.keys()
 
 
 def _why_queue(facts: AppFacts, queues: Sequence[str]) -> str:

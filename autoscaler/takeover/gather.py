@@ -36,6 +36,8 @@ from autoscaler.takeover.workers import (
 #: Seconds for one answer of the management API.
 _MANAGEMENT = 3.0
 _MAX_BODY = 1024**2
+#: Celery's own default, to check a config with whose broker is not known here.
+SOME_BROKER = "amqp://guest:guest@localhost:5672//"
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,14 +229,21 @@ def _from_app(
 
 def _beside_python(asked: Asked) -> Asked:
     """With the celery command that lies beside the interpreter; in the folder that we are in."""
-    directory = str(Path(asked.directory).absolute()) if asked.directory else str(Path.cwd())
+    directory = absolute(asked.directory or ".")
     beside = Path(asked.python).absolute().with_name("celery") if asked.python else None
     celery = asked.celery or (str(beside) if beside is not None and beside.exists() else None)
     return replace(
         asked,
         directory=directory,
-        celery=str(Path(celery).absolute()) if celery and "/" in celery else celery,
+        celery=absolute(celery) if celery and "/" in celery else celery,
     )
+
+
+def absolute(path: str) -> str:
+    """The whole path, without ``..`` where that leads to the same place: a link on the way may not."""
+    whole = str(Path(path).absolute())
+    short = os.path.normpath(whole)
+    return short if os.path.realpath(short) == os.path.realpath(whole) else whole
 
 
 def _from_file(
@@ -251,8 +260,21 @@ def _from_file(
             directory=asked.directory or first.directory,
         )
     )
-    facts = _ask(asked, supervisord, first.environment, told)
+    try:
+        facts = _ask(asked, supervisord, first.environment, told)
+    except TakeoverError as error:
+        if asked.broker_variable is None:
+            raise TakeoverError(f"{error}; --broker-url-env says where its broker's URL is instead") from None
+        facts = _unasked(asked.app or first.app, asked.broker_variable, str(error), told)
     return facts, drafts, told
+
+
+def _unasked(app: str, variable: str, why: str, told: list[str]) -> AppFacts:
+    """What is known of an app that cannot be imported here: the broker's URL, from our environment."""
+    told.append(f"{why}. Only what the file says of it was written")
+    if variable not in os.environ:
+        told.append(f"${variable} is not set here, so {SOME_BROKER} was looked at in its place")
+    return AppFacts(app=app, broker_url=os.environ.get(variable, ""))
 
 
 # --- the app ----------------------------------------------------------------------------------------------
@@ -299,7 +321,7 @@ def _machine(supervisord: FoundSupervisord | None) -> Machine:
 def _own_places(state_dir: Path | None) -> tuple[Path, Path]:
     """Where the state and the socket go: the system's places for root, the user's own otherwise."""
     if state_dir is not None:
-        folder = state_dir.absolute()
+        folder = Path(absolute(str(state_dir)))
         return folder, folder / "autoscaler.sock"
     if os.geteuid() == 0:
         return Path("/var/lib/autoscaler"), Path("/run/autoscaler/autoscaler.sock")
@@ -313,6 +335,8 @@ def _management(broker: str, given: str | None) -> Management:
         return Management(
             _without_userinfo(given), "RabbitMQ's management API; user and password as the broker's"
         )
+    if not broker:
+        return Management("", "not known here, so it is where the config has it by default", default=True)
     url = default_management_url(broker)
     if url is None:
         return Management(None, "the broker is no RabbitMQ; its queues are asked one by one")

@@ -14,6 +14,11 @@ from autoscaler.takeover.programs import old_programs
 from autoscaler.takeover.queue_file import queue_file
 from autoscaler.takeover.workers import old_workers, other_celery_programs, worker_programs
 
+#: For one who gave us another file.
+KNOWN = (
+    "known are: a queue file (NAME: {id, app, count, queue, concurrency}), a supervisord file whose "
+    "[program:x] runs `celery worker`, a celeryd defaults file (CELERYD_NODES=...)"
+)
 #: Bytes; a larger file is none of these.
 _LARGEST = 1024**2
 
@@ -47,10 +52,18 @@ def imported(file: Path, machine: Machine) -> tuple[tuple[FleetDraft, ...], tupl
     text = read_text(file)
     if any(line.startswith("[") and line.rstrip().endswith("]") for line in text.splitlines()):
         return _supervisord_file(file, text, machine)
-    kind = celeryd if is_celeryd(text) else queue_file
-    workers, notes = kind(file, text, machine.cores)
+    workers, notes = (
+        celeryd(file, text, machine.cores) if is_celeryd(text) else _queue_file(file, text, machine.cores)
+    )
     drafts = fleet_drafts(workers, (), machine)
     return drafts, (*notes, *_lost(workers))
+
+
+def _queue_file(file: Path, text: str, cores: int) -> tuple[tuple[OldWorkers, ...], tuple[str, ...]]:
+    try:
+        return queue_file(file, text, cores)
+    except TakeoverError as error:
+        raise TakeoverError(f"{error}\n{KNOWN}") from None
 
 
 def _supervisord_file(
@@ -63,7 +76,7 @@ def _supervisord_file(
     found = worker_programs(programs)
     if not found:
         told = "".join(f"\n{note}" for note in notes)
-        raise TakeoverError(f"{file}: no [program:x] with `celery worker` in its command{told}")
+        raise TakeoverError(f"{file}: no [program:x] with `celery worker` in its command{told}\n{KNOWN}")
     workers = [old_workers(each, None, machine.cores) for each in found]
     taken = [process.name for program in programs for process in program.processes]
     for each, one in zip(found, workers, strict=True):

@@ -144,6 +144,7 @@ def test_a_file_without_workers_is_refused_with_the_reason(text, told, tmp_path)
     with pytest.raises(TakeoverError) as caught:
         read(text, tmp_path)
     assert told in str(caught.value)
+    assert "a celeryd defaults file" in str(caught.value)
 
 
 def test_a_device_is_not_read():
