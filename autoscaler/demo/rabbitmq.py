@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -55,6 +56,9 @@ class RabbitMQNode:
         self._config = dict(config or {})
         self._epmd: Child | None = None
         self._beam: Child | None = None
+        self._closed = False
+        #: Held while a process is begun, so that none is after `close`.
+        self._beginning = threading.Lock()
 
     @staticmethod
     def installed() -> bool:
@@ -91,29 +95,30 @@ class RabbitMQNode:
         return f"amqp://{self.user}:{self.password}@127.0.0.1:{self.port}/{quote(vhost, safe='')}"
 
     def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:  # also Ctrl-C: whatever did start must end
-            self.kill()
-            raise
+        self.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.kill()  # nobody reads its data any more, and a graceful stop takes six seconds
+        self.close()  # nobody reads its data any more, and a graceful stop takes six seconds
 
     def start(self) -> None:
-        """Start the node on its ports and data, and wait until it serves.
+        """Start the node on its ports and data, and wait until it serves; else nothing of it is left.
 
         Raises
         ------
-        ServiceUnavailable : RabbitMQ is not installed, ended, or did not answer in time.
+        ServiceUnavailable : RabbitMQ is not installed, ended or did not answer in time, or was closed.
         """
-        self._write_files()
-        self._epmd = self._start_epmd()
-        self._beam = self._start_beam()
-        self._wait_ready()
+        self._refuse_closed()
+        try:
+            self._write_files()
+            self._epmd = self._start_epmd()
+            self._beam = self._start_beam()
+            self._wait_ready()
+        except BaseException:  # also Ctrl-C: whatever did start must end
+            self.kill()
+            raise
 
     def stop(self) -> None:
         """End the node gracefully if it can be, epmd with it; nothing happens when it is stopped."""
@@ -130,6 +135,12 @@ class RabbitMQNode:
                 child.kill()
         self._beam = self._epmd = None
         kill_all(marked_processes(self.folder))
+
+    def close(self) -> None:
+        """End the node at once and for good: also a `start` that another thread is in the middle of."""
+        with self._beginning:
+            self._closed = True
+        self.kill()
 
     def restart(self) -> None:
         """Stop and start with the same data and ports."""
@@ -287,9 +298,15 @@ class RabbitMQNode:
         return self._child([str(_script("rabbitmq-server"))], "startup.log")
 
     def _child(self, command: list[str], log: str) -> Child:
-        return Child(
-            command, environment=self._environment(), folder=self.folder, log=self.folder / "log" / log
-        )
+        with self._beginning:
+            self._refuse_closed()
+            return Child(
+                command, environment=self._environment(), folder=self.folder, log=self.folder / "log" / log
+            )
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise ServiceUnavailable(f"RabbitMQ node {self.name} was ended for good")
 
     def _wait_ready(self) -> None:
         wait_until(self._serves, seconds=_START, what=f"RabbitMQ node {self.name} serves", interval=0.1)

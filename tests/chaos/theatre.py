@@ -89,8 +89,9 @@ class Theatre:
     def open(self) -> None:
         """Start all of it, and wait until it serves."""
         self._stack.callback(lambda: kill_all(marked_processes(self.folder)))
+        # Before it starts: a fault may be in the middle of starting it again when all ends.
+        self._stack.callback(self.node.close)
         self.node.start()
-        self._stack.callback(self.node.kill)
         self.amqp = TcpProxy(self.node.port)
         self.management = ManagementProxy(self.node.management_port)
         for proxy in (self.amqp, self.management):
@@ -134,6 +135,8 @@ class Theatre:
 
     def start_daemon(self, log: str = "daemon.log") -> Child:
         """Start a daemon; the one that was started last is `daemon`, unless it logs elsewhere."""
+        if self._closing.is_set():
+            raise ServiceUnavailable(f"system {self.letter} has ended")
         child = Child(
             [sys.executable, "-m", "autoscaler.cli", "run", "--config", str(self.config_file)],
             environment={**os.environ, MARK: str(self.folder)},

@@ -8,13 +8,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from autoscaler.demo.process import kill_all, marked_processes
+from autoscaler.demo.process import kill_all, marked_processes, wait_until
 from autoscaler.demo.services import RabbitMQNode
+from autoscaler.errors import ServiceUnavailable
 
 #: Seconds that a short demo may take on a busy machine.
 DEADLINE = 150.0
@@ -105,3 +107,23 @@ def test_the_demo_refuses_a_broker_that_it_does_not_know(folder: Path, output: C
         assert process.wait(30) == 2
     assert "embedded" in output()
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.usefixtures("rabbitmq")
+def test_a_broker_that_cannot_start_leaves_nothing_behind(folder: Path) -> None:
+    node = RabbitMQNode(folder / "mq", config={"no.such.key": "1"})
+    with pytest.raises(ServiceUnavailable, match="RabbitMQ ended"):
+        node.start()
+    assert marked_processes(folder) == []
+
+
+@pytest.mark.usefixtures("rabbitmq")
+def test_a_broker_that_is_closed_while_it_starts_leaves_nothing_behind(folder: Path) -> None:
+    node = RabbitMQNode(folder / "mq")
+    with ThreadPoolExecutor(1) as pool:
+        starting = pool.submit(node.start)
+        wait_until((folder / "mq" / "log" / "epmd.log").exists, seconds=30, what="epmd is begun")
+        node.close()
+        with pytest.raises(ServiceUnavailable):
+            starting.result()
+    assert marked_processes(folder) == []

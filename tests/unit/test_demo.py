@@ -12,7 +12,9 @@ from rich.console import Console
 
 from autoscaler.console.views import DemandView, FleetView, ReasonView
 from autoscaler.demo.load import Entry, Tally, plan, read_journal, tally
+from autoscaler.demo.services import RabbitMQNode
 from autoscaler.demo.view import Moment, at_rest, line, screen, serving, summary, table
+from autoscaler.errors import ServiceUnavailable
 from autoscaler.examples import shop
 
 
@@ -143,3 +145,11 @@ def test_lines_are_printed_on_change_and_every_two_seconds_and_trouble_once() ->
         "3.0",
     ]
     assert text.count("the broker is away") == 1
+
+
+def test_a_node_that_was_ended_for_good_does_not_start_again(tmp_path):
+    node = RabbitMQNode(tmp_path / "mq")
+    node.close()
+    with pytest.raises(ServiceUnavailable, match="ended for good"):
+        node.start()
+    assert not node.folder.exists()
