@@ -6,8 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 import click
+from rich.text import Text
 
 from autoscaler.cli.exits import Exit
+from autoscaler.cli.terminal import console
+from autoscaler.decide.words import count
 from autoscaler.doctor import Finding, Level
 
 _COLOURS = {Level.OK: "green", Level.NOTE: "blue", Level.WARNING: "yellow", Level.ERROR: "red"}
@@ -15,9 +18,10 @@ _COLOURS = {Level.OK: "green", Level.NOTE: "blue", Level.WARNING: "yellow", Leve
 
 def print_finding(finding: Finding) -> None:
     """Print one finding, and below it what to do."""
-    level = click.style(f"{finding.level:8}", fg=_COLOURS[finding.level])
+    level = f"{finding.level:8}", _COLOURS[finding.level]
     unknown = "unknown: " if finding.unknown else ""
-    click.echo(f"{level} {finding.about}: {unknown}{finding.seen}")
+    line = Text.assemble(level, f" {finding.about}: {unknown}{finding.seen}")
+    console().print(line, soft_wrap=True)
     if finding.todo and finding.level is not Level.OK:
         click.echo(f"{'':8} -> {finding.todo}")
 
@@ -25,7 +29,10 @@ def print_finding(finding: Finding) -> None:
 def summary(findings: Sequence[Finding]) -> str:
     """How many there are of each level."""
     counts = Counter(finding.level for finding in findings)
-    return ", ".join(f"{counts[level]} {level}" for level in reversed(Level))
+    shown = (
+        f"{counts[each]} ok" if each is Level.OK else count(counts[each], each) for each in reversed(Level)
+    )
+    return ", ".join(shown)
 
 
 def exit_of_findings(findings: Sequence[Finding]) -> Exit:

@@ -164,7 +164,7 @@ def test_the_exit_code_is_that_of_the_worst():
     assert exit_of_findings([fine, *told]) is Exit.FINE
     assert exit_of_findings([error("a", "b", "c"), fine]) is Exit.FAILED
     assert exit_of_findings([error("a", "b", "c"), unreachable("a", "b", "c")]) is Exit.UNREACHABLE
-    assert summary([fine, *told]) == "0 error, 1 warning, 1 note, 1 ok"
+    assert summary([fine, *told]) == "0 errors, 1 warning, 1 note, 1 ok"
 
 
 @pytest.fixture
