@@ -90,7 +90,8 @@ def test_a_worker_that_supervisord_gave_up_on_is_replaced(world):
     )
     del world.workers["emails-02@host"]
     tick = controller.tick(world.now)
-    assert any("can't find command 'celery'" in action for action in tick.actions)
+    why = "supervisord gave up on it: can't find command 'celery'"
+    assert f"emails-02: taken out ({why})" in tick.actions
     assert fleet(tick).trouble == "supervisord gave up on emails-02: can't find command 'celery'"
     assert [worker.failure for worker in fleet(tick).workers] == ["", "can't find command 'celery'"]
     world.run(controller, 10)
