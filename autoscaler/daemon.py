@@ -28,6 +28,7 @@ from autoscaler.narrate import narrate
 from autoscaler.notes import notes
 from autoscaler.notify import Notifier, status_line
 from autoscaler.observe.host import boot_id
+from autoscaler.pid_files import PidFiles
 from autoscaler.store import Lock, Store, stored_tracks
 from autoscaler.watched_config import WatchedConfig
 from autoscaler.wiring import Connections, local_host_name, log_folders, sources, target
@@ -91,6 +92,7 @@ class Daemon:
         self._on_step = on_step
         self._clock = clock or SteadyClock()
         self._notifier = notifier or Notifier({})
+        self._pid_files = PidFiles()
         self._inbox = Inbox()
         self.config = self._file.load()
         #: Key and text of what was noted of the config in use.
@@ -243,6 +245,7 @@ class Daemon:
         elif self.snapshot.trouble and not store.trouble:
             log.info("no more trouble: %s", self.snapshot.trouble)
         self.snapshot = replace(self.snapshot, tick=tick, trouble=store.trouble)
+        self._pid_files.keep(self.config, tick)
 
     # --- config ---
 

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, fiel
 from autoscaler import model
 from autoscaler.config import text
 from autoscaler.config.kinds import (
+    AbsolutePath,
     Duration,
     Environment,
     Keys,
@@ -110,6 +111,12 @@ class Fleet(Keys):
         None,
         description="the folder of the workers' logs, one file a worker, rotated. Default: log in state_dir",
         examples=["/var/log/shop"],
+    )
+    pid_dir: AbsolutePath | None = Field(
+        None,
+        description="a folder in which the daemon keeps a file with the pid of each worker, such as "
+        "emails-01.pid, for tools that want one. Default: none",
+        examples=["/run/shop"],
     )
     stabilization: Duration = Field(
         default=_ABSENT,

@@ -357,7 +357,7 @@ TOP_PROBLEMS = [
     ("defaults: []", "defaults: must be a mapping of keys to values"),
     ("defaults: {name: x}", "defaults.name: is not a known key; known here are app, queues, concurrency, "
      "max_workers, min_workers, scale, pool, celery, directory, user, environment, options, log_dir, "
-     "stabilization, tolerance, max_scale_up, max_scale_down, drain_timeout, drain_on_timeout, "
+     "pid_dir, stabilization, tolerance, max_scale_up, max_scale_down, drain_timeout, drain_on_timeout, "
      "fallback, dry_run"),
 ]  # fmt: skip
 
@@ -391,7 +391,7 @@ fleets:
         "7: fleets.emails.min_workers: 9 is more than max_workers (4)",
         "9: fleets.emails.colour: is not a known key; known here are app, queues, concurrency, max_workers, "
         "min_workers, scale, pool, celery, directory, user, environment, options, log_dir, "
-        "stabilization, tolerance, max_scale_up, max_scale_down, drain_timeout, drain_on_timeout, "
+        "pid_dir, stabilization, tolerance, max_scale_up, max_scale_down, drain_timeout, drain_on_timeout, "
         "fallback, dry_run",
         "10: fleets.images.pool: solo runs one task at a time, but concurrency is 2",
         "11: fleets.videos: must be a mapping of keys to values, not a list",

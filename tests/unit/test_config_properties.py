@@ -104,7 +104,8 @@ FLEET_KEYS = (
         "directory",
         "user",
     ),
-    *("environment", "options", "log_dir", "stabilization", "tolerance", "max_scale_up", "max_scale_down"),
+    *("environment", "options", "log_dir", "pid_dir", "stabilization", "tolerance"),
+    *("max_scale_up", "max_scale_down"),
     *("drain_timeout", "drain_on_timeout", "fallback", "dry_run", "name"),
 )
 SCALES = sections("threshold", "backlog_per_worker", "max_wait") | st.fixed_dictionaries(
