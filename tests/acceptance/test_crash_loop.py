@@ -25,8 +25,9 @@ def test_a_crash_loop_backs_off_is_told_and_ends_by_itself(system, eventually):
         os.kill(victim, signal.SIGKILL)
         eventually(lambda dead=victim: system.pids().get("shaky-01", dead) != dead, 20, "it is started again")
         eventually(lambda: system.workers()["shaky-01"].pid == system.pids()["shaky-01"], 20, "it is seen")
+    # More than one worker could do while the back-off lasts.
     for queue in ("shaky", "emails"):
-        system.publish(60, seconds=0.5, queue=queue)
+        system.publish(160, seconds=0.5, queue=queue)
 
     text = eventually(lambda: system.fleet("shaky").trouble, 10, "the crash loop is told")
     assert "3 crashes within 300 s: no new worker for 10 s after the last" in text
