@@ -32,7 +32,6 @@ FAILED, USAGE, NOT_RUNNING = 1, 2, 7
 
 _DURATION = re.compile(r"(?:[0-9.]+(?:ms|s|m|h|d))+")
 _NUMBER = re.compile(r"[0-9.]+")
-_WORKER = re.compile(r"-[0-9]+$")
 _ALL, _FOR, _REASON = "--all", "--for", "--reason"
 
 HELP = """\
@@ -161,7 +160,7 @@ class AutoscalePlugin(ControllerPluginBase):  # type: ignore[misc]  # supervisor
     def _release(self, verb: str, words: list[str], _given: Given) -> Iterator[str]:
         if len(words) != 1:
             raise WrongUsage(f"{verb} needs a name or --all")
-        kind = "workers" if verb == "release" and _WORKER.search(words[0]) else "fleets"
+        kind = wire.kind_of(words[0]) if verb == "release" else "fleets"
         yield from self._post(verb, words[0], {}, kind=kind)
 
     _VERBS: ClassVar[dict[str, Callable[[Any, str, list[str], Given], Iterator[str]]]] = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,12 @@ from autoscaler.cli.completion import complete_fleets, complete_names
 from autoscaler.cli.options import DURATION, client, config_option, json_option, socket_option
 from autoscaler.console.client import Client
 from autoscaler.console.views import CarriedOut
+from autoscaler.console.wire import kind_of
 
 ALL_OR_NAMES = "give either names or --all"
 for_option = click.option("--for", "lasts", type=DURATION, help="End by itself after this time: 10m, 1h30m.")
 reason_option = click.option("--reason", default="", help="Why; shown in status, decisions and the log.")
+fleets_argument = click.argument("fleets", nargs=-1, metavar="FLEET...", shell_complete=complete_fleets)
 all_option = click.option("--all", "every", is_flag=True, help="All fleets.")
 
 
@@ -68,7 +69,7 @@ def tell(answer: CarriedOut, *, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("fleets", nargs=-1, metavar="FLEET...", shell_complete=complete_fleets)
+@fleets_argument
 @all_option
 @with_terms
 @way_in
@@ -93,7 +94,7 @@ def pause(
 
 
 @click.command()
-@click.argument("fleets", nargs=-1, metavar="FLEET...", shell_complete=complete_fleets)
+@fleets_argument
 @all_option
 @way_in
 def resume(*, fleets: tuple[str, ...], every: bool, daemon: Client, as_json: bool) -> None:
@@ -134,7 +135,7 @@ def scale(
 
 
 @click.command()
-@click.argument("fleets", nargs=-1, metavar="FLEET...", shell_complete=complete_fleets)
+@fleets_argument
 @all_option
 @with_terms
 @way_in
@@ -160,7 +161,7 @@ def stop(
 
 
 @click.command()
-@click.argument("fleets", nargs=-1, metavar="FLEET...", shell_complete=complete_fleets)
+@fleets_argument
 @all_option
 @way_in
 def start(*, fleets: tuple[str, ...], every: bool, daemon: Client, as_json: bool) -> None:
@@ -191,10 +192,5 @@ def release(*, names: tuple[str, ...], every: bool, daemon: Client, as_json: boo
     """
     if every == bool(names):
         raise click.UsageError(ALL_OR_NAMES)
-    answers = [daemon.command(*_path_of(name), "release") for name in names]
+    answers = [daemon.command(kind_of(name), name, "release") for name in names]
     tell(merged(answers or [daemon.command("all", "release")]), as_json=as_json)
-
-
-def _path_of(name: str) -> tuple[str, str]:
-    """Worker names end in a number, as no fleet's name does."""
-    return ("workers" if re.search(r"-[0-9]+$", name) else "fleets", name)

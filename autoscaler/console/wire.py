@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from autoscaler.unix_http import UnixHTTPConnection
 #: Seconds that the daemon has for an answer, and for carrying a command out.
 TIMEOUT = 5.0
 COMMAND_TIMEOUT = 20.0
+
+_WORKER = re.compile(r"-[0-9]+$")
 
 
 def get(socket: Path, path: str, timeout: float = TIMEOUT) -> Any:
@@ -44,6 +47,11 @@ def post(socket: Path, path: str, body: dict[str, Any], timeout: float = COMMAND
 def path_of(*parts: str) -> str:
     """A path of the API, its parts quoted whole."""
     return "/".join(["/api/v1", *(quote(part, safe="") for part in parts)])
+
+
+def kind_of(name: str) -> str:
+    """``workers`` or ``fleets``, as a path has it: worker names end in a number, as no fleet's name does."""
+    return "workers" if _WORKER.search(name) else "fleets"
 
 
 def _call(socket: Path, method: str, path: str, body: dict[str, Any] | None, timeout: float) -> Any:
