@@ -38,6 +38,10 @@ _ABSENT: Any = object()
 _ANY_RABBITMQ = "amqp://"
 
 
+def _file_name(value: object) -> object:
+    return Path(text.plain(value)) if not isinstance(value, Path | None) else value
+
+
 class Broker(Keys):
     """Where the queues are. `url` and `management_url` are checked, expanded and percent-encoded."""
 
@@ -76,10 +80,7 @@ class Broker(Keys):
         """The virtual host, as kombu reads it from the url."""
         return urls.virtual_host(self.url.get_secret_value())
 
-    @field_validator("url_file", mode="before")
-    @classmethod
-    def _a_file_name(cls, value: object) -> object:
-        return Path(text.plain(value)) if not isinstance(value, Path | None) else value
+    _url_file_name = field_validator("url_file", mode="before")(_file_name)
 
     @field_validator("url", mode="plain")
     @classmethod
@@ -171,10 +172,7 @@ class Console(Keys):
         """The tokens by name."""
         return {name: token.get_secret_value() for name, token in self.token.items()}
 
-    @field_validator("token_file", mode="before")
-    @classmethod
-    def _a_file_name(cls, value: object) -> object:
-        return Path(text.plain(value)) if not isinstance(value, Path | None) else value
+    _token_file_name = field_validator("token_file", mode="before")(_file_name)
 
     @field_validator("token", mode="plain")
     @classmethod
