@@ -15,6 +15,7 @@ from functools import partial
 from autoscaler.act.celery_program import worker_name
 from autoscaler.act.lifecycle import view
 from autoscaler.act.program_file import render
+from autoscaler.act.programs import make_log_folders
 from autoscaler.act.turn import Order, Report, World
 from autoscaler.config import Config, Fleet
 from autoscaler.decide import Reader, alarm, decide, fleet_demands
@@ -122,16 +123,19 @@ class Controller:
 
     def _look_at_programs(self) -> Scene | str:
         """Read our file, supervisord's processes and the journal; in words why not, if not."""
+        sections: Mapping[str, str] = {}
         try:
+            sections = self._target.file.read()
             scene = Scene(
-                sections=self._target.file.read(),
+                sections=sections,
                 processes=self._target.supervisord.processes(),
                 drains=self._store.drains(),
                 seen=self._remembered.seen,
                 host_name=self._host_name,
             )
         except TargetError as error:
-            return str(error)
+            # supervisord may be down for want of one, and does not come up without it.
+            return f"{error}{make_log_folders(sections)}"
         if scene.lost_sections:
             return (
                 f"{', '.join(scene.lost_sections)} run under supervisord, but their sections have gone from "

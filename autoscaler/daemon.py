@@ -19,7 +19,6 @@ from types import FrameType
 from autoscaler.act.celery_program import parse_worker_name
 from autoscaler.act.program_file import ProgramFile
 from autoscaler.act.turn import StepHook
-from autoscaler.config import Config
 from autoscaler.controller import Controller
 from autoscaler.errors import AutoscalerError, ConfigError, StoreError, TargetError
 from autoscaler.inbox import Inbox, Letter, Request, Word
@@ -31,7 +30,7 @@ from autoscaler.observe.host import boot_id
 from autoscaler.pid_files import PidFiles
 from autoscaler.store import Lock, Store, stored_tracks
 from autoscaler.watched_config import WatchedConfig
-from autoscaler.wiring import Connections, local_host_name, log_folders, sources, target
+from autoscaler.wiring import Connections, local_host_name, sources, target
 
 log = logging.getLogger("autoscaler")
 
@@ -147,7 +146,6 @@ class Daemon:
                 host_name=self._host_name,
                 boot=boot_id(),
             )
-            _make_log_folders(self.config)
             self._make_up_for_lost_state(store)
             fleets = ", ".join(self.config.fleets) or "none"
             log.info("started with %s, fleets: %s", self._file.path, fleets)
@@ -267,7 +265,6 @@ class Daemon:
             log.info("config read from %s", self._file.path)
         self.config = new
         self._note()
-        _make_log_folders(new)
         controller.reconfigure(new)
         now = self._clock()
         self.snapshot = replace(
@@ -300,12 +297,3 @@ def take_back(store: Store, file: ProgramFile, now: float) -> list[str]:
     for name in names:
         store.put_drain(Drain(name, DrainPhase.RESTORING, now, "the drain journal was lost"))
     return names
-
-
-def _make_log_folders(config: Config) -> None:
-    """Make the folders of the workers' logs: supervisord refuses a program whose log has no folder."""
-    for folder in log_folders(config):
-        try:
-            folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-        except OSError as error:
-            log.warning("the log folder %s cannot be made: %s", folder, error.strerror)

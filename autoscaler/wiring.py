@@ -197,12 +197,6 @@ def singleton_program(config: Config, singleton: Singleton) -> Program:
     return _singleton_program(singleton, _default_log_dir(config))
 
 
-def log_folders(config: Config) -> set[Path]:
-    """The folders that the workers' and singletons' logs go to."""
-    fleets = {log_folder(config, fleet) for fleet in config.fleets.values()}
-    return fleets | {log_folder(config, singleton) for singleton in config.singletons.values()}
-
-
 def log_folder(config: Config, fleet: Fleet | Singleton) -> Path:
     """The folder that a fleet's workers, or a singleton, log to."""
     return fleet.log_dir or _default_log_dir(config)

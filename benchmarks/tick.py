@@ -20,7 +20,7 @@ from autoscaler.controller import Controller
 from autoscaler.demo.services import RabbitMQNode, SupervisordInstance
 from autoscaler.model import Tick
 from autoscaler.store import Store
-from autoscaler.wiring import Connections, local_host_name, log_folders, sources, target
+from autoscaler.wiring import Connections, local_host_name, sources, target
 
 TICKS = 100
 #: Seconds that the workers have to start.
@@ -44,8 +44,6 @@ def measure(size: int, state: Path, broker: RabbitMQNode, supervisord: Superviso
     """Bring up a fixed fleet and time its ticks."""
     config = make_config(size, state, broker, supervisord)
     state.mkdir()
-    for folder in log_folders(config):
-        folder.mkdir(parents=True)
     connections, store = Connections(config), Store(state)
     controller = Controller(
         config,

@@ -124,12 +124,12 @@ class Programs:
         ReloadRefused : supervisord cannot read its own configuration.
         SupervisordUnreachable
         """
-        make_log_folders(sections)
+        lacking = make_log_folders(sections)
         try:
             return self._supervisord.reload()
         except SupervisordFault as fault:
             raise ReloadRefused(
-                f"supervisord cannot read its configuration, so nothing was changed: {fault.text}. "
+                f"supervisord cannot read its configuration, so nothing was changed: {fault.text}{lacking}. "
                 "Mend the section that it names; `supervisorctl reread` shows whether it is mended"
             ) from fault
 
@@ -146,11 +146,11 @@ class Programs:
         ProgramFileError : the file could not be written; nothing was changed.
         SupervisordUnreachable : the next call finishes what was begun.
         """
-        make_log_folders(change.after)
+        lacking = make_log_folders(change.after)
         if dict(change.before) != dict(change.after):
             self._file.write(change.after)
             self._on_step("written")
-        self._reload_as_meant(change, meant(change, baseline))
+        self._reload_as_meant(change, meant(change, baseline), lacking)
         self._on_step("reloaded")
         refused: dict[str, str] = {}
         if change.remove:
@@ -168,18 +168,18 @@ class Programs:
         ------
         As `apply`; the old file is back in any case.
         """
-        make_log_folders(change.after)
+        lacking = make_log_folders(change.after)
         self._file.write(change.after)
         self._on_step("rehearsed")
-        self._reload_as_meant(change, meant(change, baseline))
+        self._reload_as_meant(change, meant(change, baseline), lacking)
         self._roll_back(change)
 
-    def _reload_as_meant(self, change: Change, expected: ReloadDiff) -> None:
+    def _reload_as_meant(self, change: Change, expected: ReloadDiff, lacking: str) -> None:
         try:
             got = self._supervisord.reload()
             problem = difference(str(self._file.path), expected, got) if got != expected else ""
         except SupervisordFault as fault:
-            problem = f"supervisord refuses the new {self._file.path}: {fault.text}"
+            problem = f"supervisord refuses the new {self._file.path}: {fault.text}{lacking}"
         if problem:
             self._roll_back(change)
             raise ReloadRefused(problem)
@@ -192,14 +192,21 @@ class Programs:
             self._supervisord.reload()
 
 
-def make_log_folders(sections: Mapping[str, str]) -> None:
-    """Make the folders of the logs, at least try: supervisord reads no configuration that lacks one.
+def make_log_folders(sections: Mapping[str, str]) -> str:
+    """Make the folders of the logs: supervisord reads no configuration that lacks one, nor starts with it.
 
-    It then says which one is missing itself.
+    Returns
+    -------
+    Which cannot be made and why, to stand behind what supervisord says of them. It has the last word: a
+    folder that we may not see may be there.
     """
-    for folder in {file.parent for text in sections.values() if (file := log_file(text)) is not None}:
-        with suppress(OSError):
+    lacking = ""
+    for folder in sorted({file.parent for text in sections.values() if (file := log_file(text)) is not None}):
+        try:
             folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        except OSError as error:
+            lacking += f"; the log folder {folder} cannot be made: {error.strerror}"
+    return lacking
 
 
 def _texts(faults: Mapping[str, SupervisordFault]) -> dict[str, str]:

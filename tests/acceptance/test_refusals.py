@@ -84,3 +84,17 @@ def test_a_programs_file_of_somebody_else(system, eventually):
 
     assert "somebody else's file" in text
     assert system.supervisord.programs_file.read_text() == FOREIGN.format(name="theirs")
+
+
+def test_a_log_folder_that_cannot_be_made(system, eventually):
+    in_the_way = system.folder / "log"
+    in_the_way.write_text("no folder")
+    system.write_config(log_dir=str(in_the_way / "emails"))
+    system.start_daemon()
+
+    text = eventually(lambda: trouble(system), 30, "the trouble is told")
+
+    assert "supervisord refuses the new" in text
+    assert f"the log folder {in_the_way}/emails cannot be made: Not a directory" in text
+    in_the_way.unlink()
+    eventually(lambda: system.settled_at(1), 30, "it goes on once nothing is in the way")

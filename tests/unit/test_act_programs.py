@@ -176,7 +176,30 @@ def test_a_name_that_somebody_else_has_is_found_loaded_or_only_written(active, b
     assert collisions(frozenset({"emails-02"}), wanted, baseline) == taken
 
 
+def logging_to(folder):
+    return f"[program:emails-01]\ncommand=/bin/true\nstdout_logfile={folder}/emails-01.log\n"
+
+
 def test_the_folders_of_the_logs_are_made_before_supervisord_looks_for_them(file, tmp_path):
-    text = f"[program:emails-01]\ncommand=/bin/true\nstdout_logfile={tmp_path}/log/100%%%%/emails-01.log\n"
-    make_log_folders({"emails-01": text})
+    assert make_log_folders({"emails-01": logging_to(f"{tmp_path}/log/100%%%%")}) == ""
     assert (tmp_path / "log" / "100%").is_dir()
+
+
+def test_a_log_folder_that_cannot_be_made_is_told_beside_what_supervisord_says(file, tmp_path):
+    (tmp_path / "log").write_text("no folder")
+    section = {"emails-01": logging_to(tmp_path / "log" / "shop")}
+    supervisord = FakeSupervisord(file)
+    supervisord.fault = SupervisordFault("reloadConfig", 92, "the path does not exist")
+    programs = Programs(file, supervisord, lambda _: None)
+    told = rf"the path does not exist; the log folder {tmp_path}/log/shop cannot be made: Not a directory"
+    with pytest.raises(ReloadRefused, match=told):
+        programs.baseline(section)
+    with pytest.raises(ReloadRefused, match=told):
+        programs.apply(Change({}, section, frozenset()), NOTHING)
+
+
+def test_supervisord_has_the_last_word_on_a_log_folder(file, tmp_path):
+    """A folder that we may not look into may be there for it."""
+    (tmp_path / "log").write_text("no folder")
+    wanted = Change({}, {"emails-01": logging_to(tmp_path / "log")}, frozenset())
+    assert Programs(file, FakeSupervisord(file), lambda _: None).apply(wanted, NOTHING) == {}

@@ -70,6 +70,20 @@ def test_supervisord_away_decides_nothing_and_shows_the_queues_all_the_same(worl
     assert not isinstance(tick.observation.queues["emails"], Unknown)
 
 
+def test_a_supervisord_that_is_down_finds_the_folders_of_its_logs_when_it_comes_up(world):
+    controller = world.controller()
+    world.run(controller, 5)
+    world.supervisord_up = False
+    logs = world.store_folder / "log"
+    logs.rmdir()
+    controller.tick(world.now)
+    assert logs.is_dir()
+    logs.rmdir()
+    logs.write_text("no folder")
+    told = f"supervisord away; the log folder {logs} cannot be made: File exists"
+    assert fleet(controller.tick(world.now)).trouble == told
+
+
 def test_a_worker_stopped_by_hand_stays_stopped_and_is_not_replaced(world):
     controller = world.controller(world.config(min_workers=2, max_workers=2))
     world.run(controller, 5)
