@@ -18,7 +18,7 @@ from autoscaler.act.program_file import render
 from autoscaler.act.programs import make_log_folders
 from autoscaler.act.turn import Order, Report, World
 from autoscaler.config import Config, Fleet
-from autoscaler.decide import Reader, alarm, decide, fleet_demands
+from autoscaler.decide import Reader, alarm, decide, expected_wait, fleet_demands
 from autoscaler.errors import TargetError
 from autoscaler.holds import Ground, Holds
 from autoscaler.model import (
@@ -341,6 +341,7 @@ class Controller:
             situation=situation,
             memory=memory,
             hold=situation.hold,
+            expected_wait=expected_wait(situation, memory),
         )
 
     def _crash_loop(self, name: str) -> Iterator[str]:

@@ -87,4 +87,5 @@ def _sample(sample: Sample) -> SampleView:
         running=sample.running,
         workers=sample.workers,
         desired=sample.desired,
+        wait=sample.wait,
     )

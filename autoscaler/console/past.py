@@ -37,6 +37,8 @@ class SampleView(View):
     running: int
     workers: int
     desired: int
+    #: Seconds until a task that was published then would have started; null while it was unknown.
+    wait: float | None = None
 
 
 class SamplesView(View):

@@ -89,6 +89,8 @@ class FleetView(View):
     dry_run: bool
     #: What an operator ordered; null: nothing.
     hold: HoldView | None = None
+    #: Seconds until a task that is published now starts, if no worker is added; null: unknown.
+    expected_wait: float | None = None
 
 
 class FleetsView(View):
@@ -201,6 +203,7 @@ def fleet_view(fleet: FleetTick) -> FleetView:
         trouble=fleet.trouble,
         dry_run=fleet.dry_run,
         hold=_hold_view(fleet.name, fleet.hold) if fleet.hold else None,
+        expected_wait=fleet.expected_wait,
     )
 
 

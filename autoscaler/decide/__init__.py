@@ -2,7 +2,8 @@
 
 from autoscaler.decide.decision import decide
 from autoscaler.decide.demand import Reader, fleet_demands
+from autoscaler.decide.expected_wait import expected_wait
 from autoscaler.decide.memory import not_after
 from autoscaler.decide.starts import alarm
 
-__all__ = ["Reader", "alarm", "decide", "fleet_demands", "not_after"]
+__all__ = ["Reader", "alarm", "decide", "expected_wait", "fleet_demands", "not_after"]

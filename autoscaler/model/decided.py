@@ -173,6 +173,8 @@ class FleetTick:
     memory: FleetMemory | None = None
     #: What an operator ordered for it.
     hold: Hold | None = None
+    #: Seconds until a task that is published now starts, if no worker is added; None: unknown.
+    expected_wait: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,8 @@ class Sample:
     running: int
     workers: int
     desired: int
+    #: Seconds until a task that was published then would have started; None while it was unknown.
+    wait: float | None = None
 
 
 class History:
@@ -71,7 +73,7 @@ class History:
 
     def samples(self, fleet: str, limit: int, since: float = 0.0) -> list[Sample]:
         """The last samples of a fleet, from a time on; raises as `decisions`."""
-        columns = "at, ready, reserved, running, workers, desired"
+        columns = "at, ready, reserved, running, workers, desired, wait"
         return [Sample(*row) for row in self._rows("samples", columns, fleet, limit, since)]
 
     def _rows(self, table: str, columns: str, fleet: str, limit: int, since: float) -> list[Row]:

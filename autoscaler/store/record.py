@@ -38,8 +38,8 @@ class Record:
         decided = [(fleet, fleet.decision) for fleet in tick.fleets if fleet.decision is not None]
         self._db.connection.executemany(
             "INSERT INTO samples"
-            " (at, fleet, ready, reserved, running, workers, desired, published, service)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " (at, fleet, ready, reserved, running, workers, desired, published, service, wait)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [_sample(tick.at, fleet, d) for fleet, d in decided if self._is_sampled(fleet.name, tick.at)],
         )
         for _, decision in decided:
@@ -115,7 +115,8 @@ def _sample(at: float, fleet: FleetTick, decision: Decision) -> tuple[object, ..
     ready = demand.ready if demand.complete else None
     counts = (at, fleet.name, ready, demand.reserved, demand.running, decision.current, decision.desired)
     measures = Measures() if fleet.situation is None else fleet.situation.measures
-    return (*counts, _published(at, measures), measures.service.value if measures.service else None)
+    service = measures.service.value if measures.service else None
+    return (*counts, _published(at, measures), service, fleet.expected_wait)
 
 
 def _published(at: float, measures: Measures) -> float | None:

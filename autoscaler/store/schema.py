@@ -10,7 +10,7 @@ from autoscaler.errors import StoreError
 
 DATABASE: Final = "autoscaler.db"
 #: Version of the tables; a database with a higher one was written by a later release.
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 #: Tables as they are now. What an older release has made stays as it was until a migration changes it.
 _SCHEMA: Final = """
@@ -30,7 +30,7 @@ CREATE INDEX IF NOT EXISTS decisions_by_fleet ON decisions (fleet, at);
 CREATE INDEX IF NOT EXISTS decisions_by_time ON decisions (at);
 CREATE TABLE IF NOT EXISTS samples (
     at REAL NOT NULL, fleet TEXT NOT NULL, ready REAL, reserved INTEGER, running INTEGER,
-    workers INTEGER NOT NULL, desired INTEGER NOT NULL, published REAL, service REAL);
+    workers INTEGER NOT NULL, desired INTEGER NOT NULL, published REAL, service REAL, wait REAL);
 CREATE INDEX IF NOT EXISTS samples_by_fleet ON samples (fleet, at);
 CREATE INDEX IF NOT EXISTS samples_by_time ON samples (at);
 CREATE TABLE IF NOT EXISTS minutes (
@@ -45,6 +45,9 @@ _MIGRATIONS: Final[dict[int, str]] = {
 ALTER TABLE drains ADD COLUMN pid INTEGER;
 ALTER TABLE samples ADD COLUMN published REAL;
 ALTER TABLE samples ADD COLUMN service REAL;
+""",
+    2: """
+ALTER TABLE samples ADD COLUMN wait REAL;
 """,
 }
 

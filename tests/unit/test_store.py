@@ -123,7 +123,7 @@ def number_of(folder, sql):
         return database.execute(sql).fetchone()[0]
 
 
-@pytest.mark.parametrize(("table", "columns"), [("samples", 7), ("decisions", 7)])
+@pytest.mark.parametrize(("table", "columns"), [("samples", 8), ("decisions", 7)])
 def test_a_large_clean_up_goes_on_from_tick_to_tick(store, tmp_path, table, columns):
     rows = [(float(at), "emails", *[1] * columns) for at in range(2 * CLEANUP_ROWS + 10)]
     with sqlite3.connect(tmp_path / "autoscaler.db") as database:
@@ -142,7 +142,7 @@ def test_a_finished_clean_up_rests(store, tmp_path):
     now = 1e9
     store.record(EmptyTick(now), {})
     with sqlite3.connect(tmp_path / "autoscaler.db") as database:
-        database.execute("INSERT INTO samples VALUES (0, 'emails', 1, 1, 1, 1, 1, 1, 1)")
+        database.execute("INSERT INTO samples VALUES (0, 'emails', 1, 1, 1, 1, 1, 1, 1, 1)")
     store.record(EmptyTick(now + CLEANUP_PERIOD - 1), {})
     assert number_of(tmp_path, "SELECT count(*) FROM samples") == 1
     store.record(EmptyTick(now + CLEANUP_PERIOD), {})
@@ -250,7 +250,7 @@ def test_a_database_of_version_1_is_read_and_goes_on(tmp_path):
             assert store.memory() == {"emails": FleetMemory(size=3)}
             assert store.tracks() == {"emails": Track(accepted=12.0, measures=Measures(interval=2.0))}
             assert store.minutes() == {}
-    assert number_of(tmp_path, "SELECT count(*) FROM samples WHERE published IS NULL") == 1
+    assert number_of(tmp_path, "SELECT count(*) FROM samples WHERE published IS NULL AND wait IS NULL") == 1
     assert number_of(tmp_path, "PRAGMA user_version") == SCHEMA_VERSION
 
 
@@ -265,14 +265,16 @@ def test_minutes_survive_the_daemon_and_go_when_they_are_old(store, tmp_path):
     assert store.minutes() == {}
 
 
-def test_a_sample_keeps_what_was_published_and_how_long_tasks_run(world):
+def test_a_sample_keeps_what_was_published_how_long_tasks_run_and_wait(world):
     controller = world.controller()
     world.queue += [5.0] * 30
     world.run(controller, 30)
     with sqlite3.connect(world.store_folder / "autoscaler.db") as database:
-        rows = database.execute("SELECT published, service FROM samples").fetchall()
+        rows = database.execute("SELECT published, service, wait FROM samples").fetchall()
     assert rows[0][0] == 30.0
-    assert all(service > 0 for _, service in rows[1:])
+    assert all(service > 0 for _, service, _ in rows[1:])
+    assert rows[0][2] is None
+    assert rows[1][2] > 0
 
 
 def test_the_files_are_not_for_everybody(store, tmp_path):

@@ -1,0 +1,60 @@
+"""How long a task that is published now is going to wait, with the workers that are up or starting."""
+
+from __future__ import annotations
+
+from autoscaler.decide.case import Case, case_of
+from autoscaler.decide.max_wait import Capacity, capacity
+from autoscaler.model import FleetMemory, Known, Situation, Worker, WorkerState
+
+#: Seconds beyond which a wait is not told any closer.
+LONGEST = 7 * 86400.0
+#: Share of a wait to which it is told.
+_CLOSE = 1e-3
+
+_UP = frozenset({WorkerState.RUNNING, WorkerState.RESTORING})
+
+
+def expected_wait(situation: Situation, memory: FleetMemory) -> float | None:
+    """Seconds until a task that is published now starts, if no worker is added.
+
+    It starts when those that wait before it have, and a slot is free for it too. What the slots get through
+    is what `max_wait` reckons with, for every policy.
+
+    Returns
+    -------
+    Seconds, 0 to `LONGEST`; None: demand is not known, there is no worker, or how long tasks run has not been
+    measured yet.
+    """
+    case = case_of(situation, memory)
+    have = capacity(case)
+    if not case.demand.complete or case.scaling.retired or not (have.slots or have.coming):
+        return None
+    starts = case.demand.waiting + 1 - _free(case)
+    if starts <= 0:
+        return 0.0
+    return None if case.measures.service is None else _until(have, starts)
+
+
+def _free(case: Case) -> int:
+    """Slots of workers that are up in which nothing runs."""
+    return sum(_free_of(each, case.scaling.concurrency) for each in case.situation.workers)
+
+
+def _free_of(worker: Worker, slots: int) -> int:
+    if worker.state not in _UP or not isinstance(worker.stats, Known):
+        return 0
+    return max(0, slots - len(worker.stats.value.active))
+
+
+def _until(have: Capacity, starts: float) -> float:
+    """Seconds until so many tasks have been started; what will have been by a time only ever rises."""
+    high = 1.0
+    while have.started_by(high) < starts:
+        if high >= LONGEST:
+            return LONGEST
+        high = min(2 * high, LONGEST)
+    low = 0.0
+    while high - low > _CLOSE * high:
+        middle = (low + high) / 2
+        low, high = (low, middle) if have.started_by(middle) >= starts else (middle, high)
+    return high
