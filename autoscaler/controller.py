@@ -199,7 +199,9 @@ class Controller:
     def _seeing_tick(self, now: float, scene: Scene) -> Tick:
         observation = self._observe(now, Known(scene.processes, now), self._ask_workers(scene))
         workers = self._view(now, scene, observation.workers)
-        self._remembered.note_workers(now, scene, workers, self._fingerprint)
+        self._remembered.note_workers(
+            now, scene, workers, self._fingerprint, self._target.supervisord.ended_well
+        )
         decisions = self._decide_all(now, observation, workers)
         report = self._act(now, scene, workers, decisions)
         ended = self._holds.end_expired(now)

@@ -64,27 +64,45 @@ class Remembered:
             self._is_restored = False
 
     def note_workers(
-        self, now: float, scene: Scene, workers: Mapping[str, Worker], settings: Callable[[str], str]
+        self,
+        now: float,
+        scene: Scene,
+        workers: Mapping[str, Worker],
+        settings: Callable[[str], str],
+        ended_well: Callable[[], Collection[int]],
     ) -> None:
         """Note how workers are seen, and which of them have crashed since they were seen last.
 
         Parameters
         ----------
         settings : a fingerprint of a fleet's worker settings. Crashes with others tell nothing about them.
+        ended_well : the pids of processes whose predecessor did not crash; asked only where one may have.
         """
         for fleet, memory in self._fleets.items():
             if memory.crashes:
                 self._fleets[fleet] = _mended(memory, settings(fleet), _of(fleet, workers))
-        for name, worker in workers.items():
-            if worker.outdated:
-                continue
-            if has_crashed(self._seen.get(name), scene.processes.get(name), scene.drains.get(name)):
-                crashed = _crashed(now, self.fleet(worker.fleet), worker, settings(worker.fleet))
-                self._fleets[worker.fleet] = crashed
+        for worker in self._crashed(scene, workers.values(), ended_well):
+            crashed = _crashed(now, self.fleet(worker.fleet), worker, settings(worker.fleet))
+            self._fleets[worker.fleet] = crashed
         seen = {name: remember(worker) for name, worker in workers.items()}
         if seen != self._seen:
             self._store.replace_seen_workers(seen)
             self._seen = seen
+
+    def _crashed(
+        self, scene: Scene, workers: Iterable[Worker], ended_well: Callable[[], Collection[int]]
+    ) -> list[Worker]:
+        """The workers that have crashed since they were seen last; those of other settings do not count."""
+        ended = [
+            each
+            for each in workers
+            if not each.outdated
+            and has_crashed(
+                self._seen.get(each.name), scene.processes.get(each.name), scene.drains.get(each.name)
+            )
+        ]
+        well = ended_well() if any(each.pid for each in ended) else ()
+        return [each for each in ended if each.pid not in well]
 
     def fleet(self, name: str) -> FleetMemory:
         """What a fleet's next decision goes on from."""

@@ -136,12 +136,12 @@ def remember(worker: Worker) -> SeenWorker:
 
 
 def has_crashed(seen: SeenWorker | None, process: Process | None, drain: Drain | None) -> bool:
-    """Tell whether a worker ended by itself since it was seen last.
+    """Tell whether a worker has crashed since it was seen last, as far as supervisord's states tell.
 
     supervisord restarts a program that ends after `startsecs` for ever, so its own states do not tell: a new
-    pid does. It forgets the exit status as it starts the next process, so that a clean end by itself counts
-    too, unless it is seen between the two. One that was stopped by hand was held in between, and a new
-    supervisord knows of no process that has ended.
+    pid does. It forgets the exit status as it starts the next process, so that a clean end by itself and a
+    restart by hand count too, unless they are seen between the two; its log can tell. One that was stopped by
+    hand was held in between, and a new supervisord knows of no process that has ended.
     """
     if seen is None or process is None or drain is not None:
         return False

@@ -16,7 +16,8 @@ from typing import Any
 from xml.parsers.expat import ExpatError
 
 from autoscaler.act.rpc import Deadline, parse_url, post
-from autoscaler.errors import SupervisordFault, SupervisordUnreachable
+from autoscaler.act.supervisord_log import ended_well
+from autoscaler.errors import SupervisordFault, SupervisordUnreachable, TargetError
 from autoscaler.model import Process, ProcessState
 
 # Fault codes that mean something to a caller (`supervisor.xmlrpc.Faults`).
@@ -46,6 +47,9 @@ _QUOTED_VALUE = re.compile(
     re.DOTALL,
 )
 _AVAILABLE_NAMES = re.compile(r" Available names: .*?(?= in section |$)", re.DOTALL)
+
+#: Bytes of its log that are looked at: what some hundred restarts write.
+_LOG_TAIL = 65536
 
 #: What may come out of reading an answer that is no XML-RPC.
 _NONSENSE = (ExpatError, xmlrpc.client.ResponseError, ValueError, TypeError, LookupError, AttributeError)
@@ -140,6 +144,16 @@ class Supervisord:
         answer = self._call("supervisor.getAllProcessInfo")
         with self._understood("getAllProcessInfo"):
             return {process.name: process for process in map(_process, _list(answer))}
+
+    def ended_well(self) -> frozenset[int]:
+        """Find the processes whose predecessor did not crash; see `supervisord_log.ended_well`.
+
+        Never raises: where its log cannot be had (it goes to syslog or nowhere), none is found.
+        """
+        try:
+            return ended_well(str(self._call("supervisor.readLog", -_LOG_TAIL, 0)))
+        except TargetError:
+            return frozenset()
 
     def reload(self) -> ReloadDiff:
         """Have it read its configuration again; no process is touched.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,10 +19,13 @@ def supervisorctl(system, *words):
     return done.stdout
 
 
-def control(system, *words):
-    """Tell the second worker something, as `celery control` does."""
-    node = system.workers()["emails-02"].node
-    command = [COMMANDS / "celery", "-b", system.amqp_url, "control", "-d", node, *words]
+def node(system, name):
+    return system.workers()[name].node
+
+
+def control(system, nodes, *words):
+    """Tell workers something, as `celery control` does."""
+    command = [COMMANDS / "celery", "-b", system.amqp_url, "control", "-d", ",".join(nodes), *words]
     subprocess.run(command, capture_output=True, timeout=60, check=False)
 
 
@@ -53,12 +58,12 @@ def test_each_thing_that_an_operator_does_to_a_worker_has_one_outcome(system, ev
 
     system.publish(20, seconds=0.2)
     second = system.pids()["emails-02"]
-    control(system, "shutdown")
+    control(system, [node(system, "emails-02")], "shutdown")
     eventually(lambda: system.pids().get("emails-02", second) != second, 20, "supervisord starts it again")
     eventually(lambda: system.workers()["emails-02"].pid == system.pids()["emails-02"], 20, "it is seen")
     eventually(lambda: system.settled_at(2), 20, "both serve")
 
-    control(system, "pool_grow", "2")
+    control(system, [node(system, "emails-02")], "pool_grow", "2")
     eventually(lambda: "resized to 4 by hand" in notes(system), 10, "it is shown")
 
     file = system.supervisord.programs_file
@@ -71,3 +76,25 @@ def test_each_thing_that_an_operator_does_to_a_worker_has_one_outcome(system, ev
     assert system.pids()["emails-01"] == first
     assert system.fleet().trouble == ""
     assert (system.tally.done, system.tally.run_twice) == (50, 0)
+
+
+def test_workers_that_are_restarted_or_shut_down_while_nobody_looks_have_not_crashed(system, eventually):
+    system.write_config(min_workers=3, max_workers=4)
+    system.start_daemon()
+    eventually(lambda: system.settled_at(3), 30, "three workers run")
+    eventually(lambda: supervisorctl(system, "status").count("RUNNING") == 3, 20, "for startsecs already")
+    first, two = {*system.pids().values()}, [node(system, name) for name in ("emails-02", "emails-03")]
+
+    os.kill(system.daemon.pid, signal.SIGSTOP)
+    try:
+        supervisorctl(system, "restart", "emails-01")
+        control(system, two, "shutdown")
+        eventually(lambda: len({*system.pids().values()} - first) == 3, 30, "all are new")
+    finally:
+        os.kill(system.daemon.pid, signal.SIGCONT)
+
+    new = {*system.pids().values()}
+    eventually(lambda: {each.pid for each in system.workers().values()} == new, 30, "they are seen")
+    assert system.fleet().trouble == ""
+    eventually(lambda: system.settled_at(3), 30, "all serve again")
+    assert {*system.pids().values()} == new

@@ -78,6 +78,36 @@ def test_a_program_lives_from_add_to_remove(client: Supervisord, put, eventually
     assert client.processes() == {}
 
 
+def test_its_log_tells_a_restart_and_a_clean_end_from_a_crash(
+    supervisord: SupervisordInstance, client: Supervisord, eventually
+) -> None:
+    text = """[program:{}]\nautorestart=true\nstartsecs=0\ncommand=/bin/sh -c "trap 'exit 0' TERM; {}"\n"""
+    waits = f"touch {supervisord.folder}/$$; sleep 1000 & wait"
+    names = ["restarted", "ended", "killed"]
+    (supervisord.conf_d / "x.conf").write_text("".join(text.format(name, waits) for name in names))
+    client.reload()
+    client.add_all(names)
+
+    def pids() -> dict[str, int]:
+        """Of those that have come so far that they can be told something."""
+        found = {name: each.pid for name, each in client.processes().items() if each.pid}
+        return {name: pid for name, pid in found.items() if (supervisord.folder / str(pid)).exists()}
+
+    first = eventually(lambda: len(found := pids()) == 3 and found)
+    assert client.ended_well() == frozenset()
+    supervisord.call("supervisor.stopProcess", "restarted")
+    supervisord.call("supervisor.startProcess", "restarted")
+    client.signal("ended", "TERM")
+    client.signal("killed", "KILL")
+
+    second = eventually(
+        lambda: len(found := pids()) == 3 and not {*found.values()} & {*first.values()} and found
+    )
+    assert client.ended_well() == {second["restarted"], second["ended"]}
+    (supervisord.folder / "supervisord.log").unlink()
+    assert client.ended_well() == frozenset()
+
+
 def test_every_verb_may_be_repeated(client: Supervisord, put, eventually) -> None:
     put({"a-01": SLEEP})
     client.add("a-01")

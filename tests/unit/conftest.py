@@ -85,6 +85,9 @@ class World:
         self.orphaned: dict[int, Orphan] = {}
         self.told_to_end: list[int] = []
         self.signalled: list[tuple[str, str]] = []
+        #: Pids of the processes whose predecessor did not crash; nobody is told while there is no log.
+        self.good_ends: set[int] = set()
+        self.has_log = True
         self._pids = itertools.count(100)
 
     # --- the queue source, the worker source, the host ---
@@ -150,6 +153,9 @@ class World:
     def processes(self):
         self._need_supervisord()
         return dict(self.processes_by_name)
+
+    def ended_well(self):
+        return frozenset(self.good_ends if self.has_log else ())
 
     def reload(self):
         self._need_supervisord()
@@ -220,6 +226,16 @@ class World:
         self._spawn(name)
         self.processes_by_name[name] = replace(self.processes_by_name[name], exit_status=status)
 
+    def restart(self, name):
+        """An idle worker is stopped and started again at once."""
+        self.queue += self.workers[f"{name}@host"].reserved
+        self._end_well(name)
+
+    def _end_well(self, name):
+        self.processes_by_name[name] = replace(self.processes_by_name[name], ended_at=self.now)
+        self._spawn(name)
+        self.good_ends.add(self.processes_by_name[name].pid)
+
     def restart_supervisord(self):
         """It ends with all its programs, and its successor starts every one of them."""
         for name in self.processes_by_name:
@@ -255,7 +271,7 @@ class World:
                 self.queue += worker.reserved
                 process = self.processes_by_name[name]
                 if process.state is not ProcessState.STOPPING:
-                    self._spawn(name)  # supervisord did not want it to end
+                    self._end_well(name)  # supervisord did not want it to end
                     continue
                 self.processes_by_name[name] = replace(
                     process, state=ProcessState.STOPPED, pid=None, ended_at=self.now

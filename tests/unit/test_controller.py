@@ -114,6 +114,48 @@ def test_a_worker_that_supervisord_gave_up_on_is_replaced(world):
     assert fleet(controller.tick(world.now)).trouble == ""
 
 
+def restart_all(world, controller):
+    for _ in range(2):
+        for name in world.alive:
+            world.restart(name)
+        tick = world.run(controller, 2)
+    return tick
+
+
+def test_workers_that_are_restarted_between_two_looks_do_not_crash(world):
+    controller = world.controller(world.config(min_workers=3, max_workers=4))
+    world.run(controller, 5)
+    assert fleet(restart_all(world, controller)).trouble == ""
+
+
+def test_workers_that_end_by_themselves_with_nothing_wrong_do_not_crash(world):
+    controller = world.controller(world.config(min_workers=3, max_workers=4))
+    world.run(controller, 5)
+    for name in world.alive:
+        world.signal(name, "TERM")
+    assert fleet(world.run(controller, 2)).trouble == ""
+    assert [
+        name for name in world.alive if world.processes_by_name[name].pid in world.good_ends
+    ] == world.alive
+
+
+def test_a_crash_beside_restarts_counts(world):
+    controller = world.controller(world.config(min_workers=3, max_workers=4))
+    world.run(controller, 5)
+    for _ in range(3):
+        world.restart("emails-01")
+        world.kill("emails-02")
+        tick = world.run(controller, 1)
+    assert "3 crashes within 300 s" in fleet(tick).trouble
+
+
+def test_what_nobody_can_tell_from_a_crash_counts_as_one(world):
+    world.has_log = False
+    controller = world.controller(world.config(min_workers=3, max_workers=4))
+    world.run(controller, 5)
+    assert "6 crashes within 300 s" in fleet(restart_all(world, controller)).trouble
+
+
 def test_a_changed_worker_setting_ends_the_back_off_of_a_crash_loop(world):
     controller = world.controller(world.config(min_workers=2, max_workers=2))
     world.run(controller, 5)
