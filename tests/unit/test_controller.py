@@ -421,6 +421,40 @@ def test_a_refused_change_is_not_tried_again_at_every_tick(world):
     assert world.file.read() == {}
 
 
+@pytest.mark.parametrize("second", range(4))
+def test_a_worker_that_is_restarted_while_it_drains_goes_all_the_same(world, second):
+    """Its new process knows nothing of the drain, whatever the old one was told."""
+    controller = world.controller(world.config(min_workers=2, max_workers=2))
+    world.run(controller, 5)
+    world.queue += [10.0] * 8
+    world.run(controller, 2)
+    controller.reconfigure(world.config(min_workers=1, max_workers=1))
+    world.run(controller, second)
+    world.restart("emails-02")
+    world.run(controller, 30)
+    assert world.alive == ["emails-01"]
+    assert world.stopped_busy == []
+
+
+@pytest.mark.parametrize("second", range(3))
+def test_a_worker_that_is_restarted_while_it_is_taken_back_serves(world, second):
+    controller = world.controller(world.config(min_workers=2, max_workers=2))
+    world.run(controller, 5)
+    world.queue += [100.0] * 8
+    world.run(controller, 2)
+    controller.reconfigure(world.config(min_workers=1, max_workers=1))
+    world.run(controller, 3)
+    controller.reconfigure(world.config(min_workers=2, max_workers=2))
+    world.run(controller, second)
+    world.restart("emails-02")
+    tick = world.run(controller, 5)
+    assert [(each.name, each.state.value) for each in fleet(tick).workers] == [
+        ("emails-01", "running"),
+        ("emails-02", "running"),
+    ]
+    assert world.workers["emails-02@host"].consumes == {"emails"}
+
+
 @pytest.mark.parametrize("interval", [0.5, 2.0])
 def test_restarting_the_daemon_changes_nothing(world, interval):
     world.queue += [1.0] * 20
