@@ -12,7 +12,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 
@@ -20,6 +20,7 @@ from autoscaler.act.celery_program import parse_worker_name
 from autoscaler.act.program_file import ProgramFile
 from autoscaler.act.turn import StepHook
 from autoscaler.controller import Controller
+from autoscaler.counts import Counts
 from autoscaler.errors import AutoscalerError, ConfigError, StoreError, TargetError
 from autoscaler.inbox import Inbox, Letter, Request, Word
 from autoscaler.model import Answer, Command, Drain, DrainPhase, Tick
@@ -52,6 +53,7 @@ class Snapshot:
     config_tried_at: float | None = None
     #: Why the last tick failed as a whole; empty when it did not.
     trouble: str = ""
+    counts: Counts = field(default_factory=Counts)
 
 
 class SteadyClock:
@@ -234,7 +236,9 @@ class Daemon:
         except AutoscalerError as error:
             if str(error) != self.snapshot.trouble:
                 log.error("tick failed: %s", error)  # noqa: TRY400 - expected, its text says it all
-            self.snapshot = replace(self.snapshot, trouble=str(error))
+            self.snapshot = replace(
+                self.snapshot, trouble=str(error), counts=self.snapshot.counts.after(None)
+            )
             return
         for level, line in narrate(self.snapshot.tick, tick):
             log.log(level, "%s", line)
@@ -242,7 +246,8 @@ class Daemon:
             log.error("%s", store.trouble)
         elif self.snapshot.trouble and not store.trouble:
             log.info("no more trouble: %s", self.snapshot.trouble)
-        self.snapshot = replace(self.snapshot, tick=tick, trouble=store.trouble)
+        counts = self.snapshot.counts.after(tick)
+        self.snapshot = replace(self.snapshot, tick=tick, trouble=store.trouble, counts=counts)
         self._pid_files.keep(self.config, tick)
 
     # --- config ---

@@ -20,11 +20,14 @@ can_install() {
 }
 
 apt_updated=
+apt_update() {
+    if [ -n "$apt_updated" ]; then return; fi
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q update >&2 || return 1
+    apt_updated=yes
+}
+
 apt_install() {
-    if [ -z "$apt_updated" ]; then
-        as_root env DEBIAN_FRONTEND=noninteractive apt-get -q update >&2 || return 1
-        apt_updated=yes
-    fi
+    apt_update || return 1
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install "$@" >&2
 }
 
@@ -81,29 +84,42 @@ have_rabbitmq() {
     [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || command -v rabbitmq-server >/dev/null
 }
 
-# Installs RabbitMQ where that is possible and it is missing; its service is not started.
+# Installs RabbitMQ where that is possible and it is missing.
 #   $1: what happens without it, for the message
 want_rabbitmq() {
-    if have_rabbitmq; then return; fi
+    have_rabbitmq || want_package rabbitmq-server "$1"
+}
+
+# Installs the package that has a command where that is possible and the command is missing.
+#   $1: the command
+#   $2: its Debian package
+#   $3: what happens without it, for the message
+want_command() {
+    command -v "$1" >/dev/null || want_package "$2" "$3"
+}
+
+# Installs a Debian package where that is possible.
+want_package() {
     if ! can_install; then
-        say "RabbitMQ is not installed, and this user may not install it: $1."
+        say "$1 is not installed, and this user may not install it: $2."
         return
     fi
-    say "Installing RabbitMQ with apt. Its service is not started: a private node is used."
-    if ! install_rabbitmq; then
-        say "apt could not install RabbitMQ: $1."
+    say "Installing $1 with apt. No service of it is started."
+    # Before the subshell that installs, so that it is done once.
+    if ! { apt_update && install_quietly "$1"; }; then
+        say "apt could not install $1: $2."
     fi
 }
 
-# A policy-rc.d that says no keeps apt from starting the service; one that is there already stays.
-install_rabbitmq() (
+# A policy-rc.d that says no keeps apt from starting services; one that is there already stays.
+install_quietly() (
     policy=/usr/sbin/policy-rc.d
     if [ ! -e "$policy" ]; then
         trap 'as_root rm -f "$policy"' EXIT
         printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
         as_root chmod 755 "$policy"
     fi
-    apt_install rabbitmq-server
+    apt_install "$1"
 )
 
 run_linters() {

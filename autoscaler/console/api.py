@@ -18,6 +18,7 @@ from autoscaler.console.access import Guard, Rules
 from autoscaler.console.commands import Ask, Name, commands
 from autoscaler.console.explained import ExplanationView, explanation_view
 from autoscaler.console.history import Reader, history
+from autoscaler.console.metrics import metrics
 from autoscaler.console.singletons import SingletonsView, singletons_view
 from autoscaler.console.situation import SituationView, situation_view
 from autoscaler.console.views import (
@@ -59,6 +60,7 @@ def make_app(
     if reader is not None:
         app.include_router(history(reader, lambda: _names(snapshot())))
     app.include_router(_now(snapshot))
+    app.include_router(metrics(snapshot, clock))
 
     @app.get("/health")
     def health(response: Response) -> HealthView:

@@ -299,9 +299,8 @@ def _worker_view(fleet: FleetTick, worker: Worker, at: float) -> WorkerView:
 
 
 def _hold_view(fleet: str, hold: Hold) -> HoldView:
-    kind: Literal["paused", "size", "stopped"] = "paused" if hold.workers is None else "size"
     return HoldView(
-        kind="stopped" if hold.stopped else kind,
+        kind=hold.kind,
         workers=hold.workers,
         by=hold.by,
         reason=hold.reason,

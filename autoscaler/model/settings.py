@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,3 +109,10 @@ class Hold:
     boot: str = ""
     #: What was in force before, and is again in another boot.
     beneath: Hold | None = None
+
+    @property
+    def kind(self) -> Literal["paused", "size", "stopped"]:
+        """What it does in a word."""
+        if self.stopped:
+            return "stopped"
+        return "paused" if self.workers is None else "size"
