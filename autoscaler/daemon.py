@@ -95,6 +95,7 @@ class Daemon:
         self._notifier = notifier or Notifier({})
         self._pid_files = PidFiles()
         self._inbox = Inbox()
+        self._after: Callable[[], None] = lambda: None
         self.config = self._file.load()
         #: Key and text of what was noted of the config in use.
         self._noted: frozenset[tuple[str, str]] = frozenset()
@@ -112,6 +113,15 @@ class Daemon:
     def ask(self, command: Command) -> Answer:
         """Have the loop carry an operator's command out; it ticks at once after that. See `Inbox.ask`."""
         return self._inbox.ask(command)
+
+    def after_each_tick(self, call: Callable[[], None]) -> None:
+        """Have something called in the loop after each pass of it, the snapshot being new.
+
+        Parameters
+        ----------
+        call : must return at once, and never fail: the loop waits for it.
+        """
+        self._after = call
 
     def handle_signals(self) -> None:
         """Let TERM and INT stop the daemon, and HUP reload it. Main thread only."""
@@ -191,6 +201,7 @@ class Daemon:
                     self._notifier.ready()
                 began = time.monotonic()
                 self._tick(controller, store)
+                self._after()
                 self._notifier.status(self._status())
                 # A tick that came early, for a word, puts the next one no further off.
                 due = max(min(due, began) + self.config.polling_interval, time.monotonic())

@@ -14,6 +14,7 @@ from autoscaler.cli.options import config_option
 from autoscaler.console.access import Rules
 from autoscaler.console.api import make_app
 from autoscaler.console.server import Server
+from autoscaler.console.stream import Stream
 from autoscaler.daemon import Daemon, SteadyClock
 from autoscaler.notify import Notifier
 from autoscaler.store.history import History
@@ -47,11 +48,14 @@ def run(path: Path | None) -> None:
     daemon = Daemon(config.find(path, os.environ), clock=clock, notifier=Notifier(os.environ))
     daemon.handle_signals()
     console = daemon.config.console
+    stream = Stream(lambda: daemon.snapshot, clock)
+    daemon.after_each_tick(stream.publish)
     app = make_app(
         lambda: daemon.snapshot,
         clock,
         ask=daemon.ask,
         rules=lambda: Rules(daemon.config.console.secrets, console.listen),
         reader=History(daemon.config.state_dir),
+        stream=stream,
     )
-    daemon.run(beside=Server(app, console.socket, console.listen))
+    daemon.run(beside=Server(app, console.socket, console.listen, closing=stream.close))

@@ -21,6 +21,7 @@ from autoscaler.console.history import Reader, history
 from autoscaler.console.metrics import metrics
 from autoscaler.console.singletons import SingletonsView, singletons_view
 from autoscaler.console.situation import SituationView, situation_view
+from autoscaler.console.stream import Stream, stream_route
 from autoscaler.console.views import (
     FleetsView,
     FleetView,
@@ -43,6 +44,8 @@ def make_app(
     ask: Ask | None = None,
     rules: Callable[[], Rules] = Rules,
     reader: Reader | None = None,
+    *,
+    stream: Stream | None = None,
 ) -> FastAPI:
     """The API over whatever `snapshot` returns at each request.
 
@@ -51,6 +54,7 @@ def make_app(
     ask : has the loop carry a command out; without it nothing can be changed.
     rules : what the config says of the ways in, at each request.
     reader : reads what has been; without it only the last tick is told.
+    stream : tells each tick as it comes; without it nobody can follow.
     """
     app = FastAPI(title="autoscaler", version=__version__, docs_url=None, redoc_url=None)
     app.add_middleware(Guard, rules=rules)
@@ -59,6 +63,8 @@ def make_app(
         app.include_router(commands(ask))
     if reader is not None:
         app.include_router(history(reader, lambda: _names(snapshot())))
+    if stream is not None:
+        app.include_router(stream_route(stream))
     app.include_router(_now(snapshot))
     app.include_router(metrics(snapshot, clock))
 

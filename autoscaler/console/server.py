@@ -6,6 +6,7 @@ import logging
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -23,12 +24,23 @@ _POLL = 0.01
 
 
 class Server:
-    """Serves an app on sockets from a thread of its own, as a context manager."""
+    """Serves an app on sockets from a thread of its own, as a context manager.
+
+    Parameters
+    ----------
+    closing : called as it ends; ends the answers that would go on for ever.
+    """
 
     def __init__(
-        self, app: FastAPI, path: Path, listen: str | None = None, patience: Patience | None = None
+        self,
+        app: FastAPI,
+        path: Path,
+        listen: str | None = None,
+        patience: Patience | None = None,
+        closing: Callable[[], None] = lambda: None,
     ) -> None:
         self._path = path
+        self._closing = closing
         self._listen = listen
         self._server = uvicorn.Server(
             uvicorn.Config(
@@ -71,6 +83,7 @@ class Server:
 
     def __exit__(self, *_: object) -> None:
         """Close the sockets; requests under way get a moment to end."""
+        self._closing()
         self._server.should_exit = True
         if self._thread is not None:
             self._thread.join(DEADLINE)

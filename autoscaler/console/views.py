@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from autoscaler.console.sources import sources
 from autoscaler.model import Demand, FleetTick, Hold, Known, Unknown, Worker, WorkerHold, WorkerState
 
 if TYPE_CHECKING:  # the command shows these values without all that a daemon needs
@@ -149,6 +150,16 @@ class CarriedOut(View):
     said: list[str]
 
 
+class SourceView(View):
+    """One of the things that are looked at: supervisord, queues, workers (once one has answered), host."""
+
+    name: str
+    #: Whether the last tick could see anything of it.
+    up: bool
+    #: Why not; empty when it could.
+    error: str
+
+
 class HealthView(View):
     """Whether the daemon does its work."""
 
@@ -167,6 +178,8 @@ class HealthView(View):
     last_tick_at: float | None
     last_tick_seconds: float | None
     problems: list[str]
+    #: What the last tick has looked at; empty before the first one.
+    sources: list[SourceView] = []
 
 
 def fleets_view(snapshot: Snapshot) -> FleetsView:
@@ -234,6 +247,9 @@ def health_view(snapshot: Snapshot, now: float, version: str) -> HealthView:
         last_tick_at=tick.at if tick else None,
         last_tick_seconds=tick.duration if tick else None,
         problems=problems,
+        sources=[SourceView(name=each.name, up=each.up, error=each.error) for each in sources(tick)]
+        if tick
+        else [],
     )
 
 

@@ -75,6 +75,8 @@ def test_a_daemon_whose_lock_was_deleted_stops(
 
 
 def test_a_daemon_ticks_until_it_is_stopped(daemon: Daemon, short_folder: Path) -> None:
+    told: list[int] = []
+    daemon.after_each_tick(lambda: told.append(daemon.snapshot.counts.ticks))
     loop = threading.Thread(target=daemon.run)
     loop.start()
     ends = time.monotonic() + 10
@@ -83,6 +85,7 @@ def test_a_daemon_ticks_until_it_is_stopped(daemon: Daemon, short_folder: Path) 
     daemon.stop()
     loop.join(5)
     assert not loop.is_alive()
+    assert told == list(range(1, daemon.snapshot.counts.ticks + 1)), "one word after each tick"
     assert "no such socket" in daemon.snapshot.tick.fleets[0].trouble
 
 
