@@ -1,7 +1,8 @@
 """The config file of a running daemon: read when it is whole, and only used if all of it can be.
 
-The file that broker.url_file names is watched along with it: a password that changes there is used without
-another word to the daemon.
+The files that broker.url_file and console.token_file name are watched along with it: a password or token that
+changes there is used without another word to the daemon. One that cannot be read is a mistake in the config,
+told as such, and the password or token that was read before goes on.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class WatchedConfig:
         self.path = path
         self._environ = environ
         self._host_name = host_name
-        self._url_file: Path | None = None
+        self._named: tuple[Path, ...] = ()
         self._read: object = None
 
     def load(self, instead_of: Config | None = None) -> Config:
@@ -70,23 +71,22 @@ class WatchedConfig:
         return new
 
     def changed(self) -> bool:
-        """Whether it, or its url_file, is another file or has other bytes than the one read last."""
+        """Whether it, or a file that it names, is another file or has other bytes than the one read last."""
         return self._signature() != self._read
 
     def _signature(self) -> object:
-        return [_signature(path) for path in (self.path, self._url_file) if path]
+        return [_signature(path) for path in (self.path, *self._named)]
 
     def _settled_signature(self) -> object:
-        """Wait until nobody writes to either; half a file can look like a whole one with fleets missing."""
+        """Wait until nobody writes to any; half a file can look like a whole one with fleets missing."""
         deadline = time.monotonic() + SETTLE_DEADLINE
         _wait_until_settled(self.path, deadline)
-        # Before the url_file is looked for: an edit after that is seen as a change of this signature.
+        # Before it is asked for the others: an edit after that is seen as a change of this signature.
         config_file = _signature(self.path)
-        self._url_file = config.url_file_of(self.path)
-        if not self._url_file:
-            return [config_file]
-        _wait_until_settled(self._url_file, deadline)
-        return [config_file, _signature(self._url_file)]
+        self._named = config.files_of(self.path)
+        for path in self._named:
+            _wait_until_settled(path, deadline)
+        return [config_file, *map(_signature, self._named)]
 
 
 def _signature(path: Path) -> object:

@@ -10,7 +10,7 @@ and `crontab`.
 from autoscaler.config.fleet import Fleet
 from autoscaler.config.json_schema import json_schema
 from autoscaler.config.load import find, load
-from autoscaler.config.places import line_of, socket_of, state_dir_of, url_file_of
+from autoscaler.config.places import files_of, line_of, socket_of, state_dir_of
 from autoscaler.config.scale import Scale, ScheduleKeys, ThresholdScale
 from autoscaler.config.schema import (
     Broker,
@@ -32,11 +32,11 @@ __all__ = [
     "Singleton",
     "Supervisord",
     "ThresholdScale",
+    "files_of",
     "find",
     "json_schema",
     "line_of",
     "load",
     "socket_of",
     "state_dir_of",
-    "url_file_of",
 ]

@@ -63,16 +63,17 @@ def state_dir_of(path: Path) -> Path | None:
     return Path(value) if isinstance(value, str) else None
 
 
-def url_file_of(path: Path) -> Path | None:
-    """The broker.url_file that a file names, whether either can be used or not; None if none.
+def files_of(path: Path) -> tuple[Path, ...]:
+    """The broker.url_file and console.token_file that a file names, whether any of it can be used or not.
 
     A daemon has to notice when a broken one is mended, or one that a new config names appears.
     """
     try:
-        file = _path_at(parse(read_file(path, MAX_BYTES)).data, "broker", "url_file")
+        data = parse(read_file(path, MAX_BYTES)).data
     except ValueError:
-        return None
-    return path.parent / file if file else None
+        return ()
+    named = _path_at(data, "broker", "url_file"), _path_at(data, "console", "token_file")
+    return tuple(path.parent / file for file in named if file)
 
 
 def _path_at(data: object, section: str, key: str) -> Path | None:

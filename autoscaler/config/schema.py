@@ -147,8 +147,8 @@ class Console(Keys):
         None,
         repr=False,
         strict=False,
-        description="a file that the token is read from, in place of token; a relative one is meant from the "
-        "config file's folder",
+        description="a file that holds the token, in place of token; it is read again when it changes. A "
+        "relative path is meant from the config file's folder",
         examples=["/etc/autoscaler/token"],
     )
     token: Annotated[Mapping[str, SecretStr], kind("token")] = Field(

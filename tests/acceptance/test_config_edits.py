@@ -7,6 +7,10 @@ import signal
 import subprocess
 import sys
 
+import requests
+
+from autoscaler.demo.process import free_port
+
 
 def status(system, *options):
     return autoscaler(system, "status", *options)
@@ -93,6 +97,34 @@ def test_a_removed_fleet_drains_away_and_an_added_one_starts(system, eventually)
     eventually(lambda: list(system.pids()) == ["letters-01"], 30, "the removed fleet has drained away")
     assert system.tally.done == 1
     assert system.tally.run_twice == 0
+
+
+def test_a_token_is_rotated_by_rewriting_its_file(system, eventually):
+    tokens, file = ["first-0123456789abcdef", "second-0123456789abcdef"], system.folder / "token"
+    file.write_text(tokens[0])
+    port = free_port()
+    system.config["console"] |= {"listen": f"127.0.0.1:{port}", "token_file": "token"}
+    system.start_daemon()
+    eventually(lambda: system.settled_at(1), 30, "the fleet runs")
+
+    def let_in():
+        """Which of the tokens may change something."""
+        url = f"http://127.0.0.1:{port}/api/v1/fleets/emails/resume"
+        headers = [{"Authorization": f"Bearer {token}"} for token in tokens]
+        return [requests.post(url, headers=each, timeout=10).status_code != 401 for each in headers]
+
+    assert let_in() == [True, False]
+    new = file.with_name("new")
+    new.write_text(tokens[1])
+    new.rename(file)
+    eventually(lambda: let_in() == [False, True], 10, "the new token is used, the old one no more")
+
+    file.unlink()
+    (problem,) = eventually(lambda: system.look().config_problems, 10, "the missing file is told")
+    assert "console.token_file" in problem
+    assert "there is no such file" in problem
+    assert problem in status(system).stdout.replace("\n", " ")
+    assert let_in() == [False, True]
 
 
 def test_hup_reads_the_config_again(system, eventually):

@@ -1,4 +1,4 @@
-"""A running daemon notices when its config, or the file that holds the broker's url, is another one."""
+"""A running daemon notices when its config, or a file that it names, is another one."""
 
 from __future__ import annotations
 
@@ -87,6 +87,37 @@ def test_a_url_file_is_left_to_settle_as_the_config_is(watched: WatchedConfig, t
     began = time.monotonic()
     watched.load()
     assert time.monotonic() - began > 0.04
+
+
+@pytest.fixture
+def with_token(watched: WatchedConfig, tmp_path: Path) -> WatchedConfig:
+    write(tmp_path / "token", "first-0123456789abcdef")
+    write(watched.path, watched.path.read_text() + "console: {token_file: token}\n")
+    return watched
+
+
+def test_a_token_that_changes_in_its_file_is_noticed(with_token: WatchedConfig, tmp_path: Path) -> None:
+    before = with_token.load()
+    write(tmp_path / "token", "second-0123456789abcdef")
+    assert with_token.changed()
+    after = with_token.load(instead_of=before)
+    assert after.console.secrets == {"console": "second-0123456789abcdef"}
+    assert not with_token.changed()
+
+
+@pytest.mark.parametrize("broken", ["", "short", None])
+def test_a_token_file_that_cannot_be_used_is_a_mistake_until_it_is_mended(
+    with_token: WatchedConfig, tmp_path: Path, broken: str | None
+) -> None:
+    used = with_token.load()
+    (tmp_path / "token").unlink() if broken is None else write(tmp_path / "token", broken)
+    assert with_token.changed()
+    with pytest.raises(ConfigError, match=r"console\.token_file"):
+        with_token.load(instead_of=used)
+    assert not with_token.changed(), "it is told once"
+    write(tmp_path / "token", "second-0123456789abcdef")
+    assert with_token.changed()
+    assert with_token.load(instead_of=used).console.secrets == {"console": "second-0123456789abcdef"}
 
 
 # --- the many ways in which a file is edited ---
