@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import queue
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ log = logging.getLogger("autoscaler")
 
 #: Seconds that the loop has for an answer: a tick may have to end first.
 ANSWER_WITHIN = 15.0
+#: Commands that wait at a time. Each holds one of the console's 40 threads, and those who look need some too.
+WAITING = 16
 
 
 class Word(Enum):
@@ -60,6 +63,7 @@ class Inbox:
 
     def __init__(self) -> None:
         self._letters: queue.SimpleQueue[Letter] = queue.SimpleQueue()
+        self._places = threading.BoundedSemaphore(WAITING)
 
     def put(self, word: Word) -> None:
         """Leave a word."""
@@ -71,9 +75,16 @@ class Inbox:
         Raises
         ------
         UnknownName, CommandRefused, StoreError : as the loop says.
-        ServiceUnavailable : it says nothing in time.
+        ServiceUnavailable : it says nothing in time, or as many wait for it already as may.
         """
-        request = Request(command)
+        if not self._places.acquire(blocking=False):
+            raise ServiceUnavailable(f"{WAITING} commands wait for the daemon's loop already: try again soon")
+        try:
+            return self._wait_for(Request(command), within)
+        finally:
+            self._places.release()
+
+    def _wait_for(self, request: Request, within: float) -> Answer:
         self._letters.put(request)
         try:
             return request.answer.result(within)

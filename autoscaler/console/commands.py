@@ -34,8 +34,12 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     HTTPStatus.FORBIDDEN: {"description": "Not allowed this way in, or without the header X-Autoscaler."},
     HTTPStatus.NOT_FOUND: {"description": "There is no such fleet or worker; names the nearest one."},
     HTTPStatus.CONFLICT: {"description": "It cannot be done as things are; nothing was."},
-    HTTPStatus.SERVICE_UNAVAILABLE: {"description": "The loop did not answer in time."},
+    HTTPStatus.SERVICE_UNAVAILABLE: {
+        "description": "The loop did not answer in time, or too many wait for it: again after Retry-After."
+    },
 }
+#: Seconds after which a command that the loop did not take may be sent again.
+_RETRY_AFTER = "5"
 #: Seconds that a hold may last.
 LONGEST = 366 * 86400.0
 
@@ -158,7 +162,8 @@ class Commands:
             answer = self._ask(command)
         except AutoscalerError as error:
             status = next(status for kind, status in _STATUS if isinstance(error, kind))
-            raise HTTPException(status, str(error)) from error
+            later = {"Retry-After": _RETRY_AFTER} if status is HTTPStatus.SERVICE_UNAVAILABLE else None
+            raise HTTPException(status, str(error), later) from error
         return CarriedOut(at=answer.at, said=list(answer.said))
 
 

@@ -7,6 +7,8 @@ import json
 import os
 import socket
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
@@ -21,6 +23,7 @@ from autoscaler.console.peers import Patience
 from autoscaler.console.server import Server
 from autoscaler.daemon import Snapshot
 from autoscaler.errors import CommandRefused, ConfigError, UnknownName
+from autoscaler.inbox import WAITING, Inbox
 from autoscaler.model import Answer
 from autoscaler.unix_http import UnixHTTPConnection
 
@@ -291,3 +294,32 @@ def test_an_answer_that_takes_long_is_waited_for(serve):
     loop.pause = 0.1
     headers = {"X-Autoscaler": "1"}
     assert ask(UnixHTTPConnection(path, 5), "POST", "/api/v1/all/stop", **headers)[0] == 200
+
+
+def test_however_many_commands_wait_for_the_loop_looking_goes_on(short_folder, eventually):
+    inbox, path = Inbox(), short_folder / "a.sock"
+    seen = Snapshot(short_folder, 1.0, 1.0, 2.0, None)
+    app = make_app(lambda: seen, lambda: 1.0, inbox.ask)
+
+    def order():
+        connection = UnixHTTPConnection(path, 30)
+        try:
+            connection.request("POST", "/api/v1/all/pause", headers={"X-Autoscaler": "1"})
+            answer = connection.getresponse()
+            return answer.status, answer.getheader("Retry-After"), json.loads(answer.read())
+        finally:
+            connection.close()
+
+    with Server(app, path), ThreadPoolExecutor(60) as pool:
+        orders = [pool.submit(order) for _ in range(60)]
+        eventually(lambda: sum(each.done() for each in orders) == 60 - WAITING, 20, "the others are refused")
+        assert ask(UnixHTTPConnection(path, 5), "GET", "/health")[0] == 200
+        for _ in range(WAITING):
+            inbox.get(5.0).carry_out(7.0, lambda now, command: ("paused",))
+        answers = Counter(each.result()[:2] for each in orders)
+        assert answers == {(200, None): WAITING, (503, "5"): 60 - WAITING}
+        refused = next(each.result()[2] for each in orders if each.result()[0] == 503)
+        assert refused == {"detail": f"{WAITING} commands wait for the daemon's loop already: try again soon"}
+        waited = pool.submit(order)
+        inbox.get(5.0).carry_out(8.0, lambda now, command: ("paused",))
+        assert waited.result()[0] == 200
