@@ -27,6 +27,7 @@ PROBES: tuple[tuple[str, Callable[[Subject], Iterable[Finding]]], ...] = (
     ("root", supervisor.runs_workers_as),
     ("programs_file", files.programs_file),
     ("stopwaitsecs", supervisor.waits_long_enough),
+    ("TERM", supervisor.warm_at_term),
     ("state_dir", files.state_dir),
     ("log_dir", files.log_dirs),
     ("console.socket", files.socket_folder),

@@ -8,17 +8,19 @@ import grp
 import os
 import platform
 import pwd
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from autoscaler.act.celery_program import MIN_STOP_WAIT, parse_worker_name
 from autoscaler.act.program_file import setting
 from autoscaler.act.rpc import parse_url
 from autoscaler.act.singleton_program import is_singleton_name
+from autoscaler.config import Fleet
 from autoscaler.decide.words import count
 from autoscaler.doctor.finding import Finding, command, error, note, ok, unknown, unreachable, warning
 from autoscaler.doctor.subject import Subject
 from autoscaler.errors import TargetError
+from autoscaler.observe.supervisord_process import environment_of
 
 #: The oldest supervisord that this was tried with.
 OLDEST = (4, 2)
@@ -27,6 +29,8 @@ MAIN_FILES = (Path("/etc/supervisor/supervisord.conf"), Path("/etc/supervisord.c
 #: File descriptors that supervisord holds for itself, at most, and for a program: its input, output and log.
 OWN_DESCRIPTORS = 30
 DESCRIPTORS_PER_PROGRAM = 5
+#: The variable that has Celery take TERM for QUIT.
+REMAP = "REMAP_SIGTERM"
 
 
 def answers(subject: Subject) -> Iterator[Finding]:
@@ -290,3 +294,31 @@ def _time_to_stop(subject: Subject, name: str) -> tuple[str, float]:
         return "stop_timeout", singleton.stop_timeout if singleton else 0.0
     fleet = subject.config.fleets.get(parsed[0])
     return "drain_timeout", max(fleet.drain_timeout if fleet else 0.0, MIN_STOP_WAIT)
+
+
+def warm_at_term(subject: Subject) -> Iterator[Finding]:
+    """TERM lets workers finish: supervisord gives them no REMAP_SIGTERM. `notes` looks at a fleet's own."""
+    inherits = [each for each in subject.config.fleets.values() if REMAP not in each.environment]
+    seen = {each.name: _environment(subject, each) for each in inherits}
+    cold = [name for name, found in seen.items() if found is not None and found.get(REMAP) == "SIGQUIT"]
+    if cold:
+        yield warning(
+            "TERM",
+            f"the workers of {', '.join(cold)} have {REMAP}=SIGQUIT from supervisord: TERM cancels their "
+            "tasks, at `supervisorctl stop` and at drain_on_timeout: stop too",
+            "take it out of supervisord's own environment (systemd: systemctl show -p Environment "
+            "supervisor), or of `environment` under [supervisord] in its main file; restart supervisord",
+        )
+    elif None in seen.values():
+        yield unknown(
+            "TERM", f"whether {REMAP} comes from supervisord to its workers cannot be seen from here"
+        )
+    else:
+        yield ok("TERM", "is a warm shutdown: workers finish what they run")
+
+
+def _environment(subject: Subject, fleet: Fleet) -> Mapping[str, str] | None:
+    """What its workers have: as one of them was started, or else as supervisord itself was."""
+    found = (environment_of(pid) for pid in subject.pids_of(fleet))
+    inherited = subject.process.environment if subject.process else None
+    return next((each for each in found if each is not None), inherited)

@@ -48,7 +48,9 @@ def supervisord_process(pid: int, proc: Path = Path("/proc")) -> SupervisordProc
         return None
     if not any("supervisor" in word for word in words):
         return None
-    return SupervisordProcess(pid, uid, _max_files(proc / str(pid)), _file(process, words), _environ(process))
+    return SupervisordProcess(
+        pid, uid, _max_files(proc / str(pid)), _file(process, words), environment_of(pid)
+    )
 
 
 def runs_as_root(pid: int) -> bool | None:
@@ -65,10 +67,11 @@ def _max_files(folder: Path) -> int | None:
     return None
 
 
-def _environ(process: psutil.Process) -> Mapping[str, str] | None:
+def environment_of(pid: int) -> Mapping[str, str] | None:
+    """The variables that a process was started with; None where it is gone, or not for our eyes."""
     try:
-        return process.environ()
-    except (psutil.Error, OSError):
+        return psutil.Process(pid).environ()
+    except (psutil.Error, OSError, ValueError):
         return None
 
 

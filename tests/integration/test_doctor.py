@@ -14,7 +14,10 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from autoscaler.act.program_file import ProgramFile
+from autoscaler.act.supervisord import Supervisord
 from autoscaler.cli import main
+from autoscaler.demo.services import SupervisordInstance
 
 CELERY = str(Path(sys.executable).parent / "celery")
 
@@ -65,7 +68,16 @@ def test_what_is_right_is_found_right(check: Any, config: dict[str, Any], rabbit
     code, found = check(config)
     assert code == 0, found
     right = ["supervisord", "include", "minfds", "programs_file", "state_dir", "broker", "remote control"]
-    right += ["management_url", "clock", "vhost", "queue emails", "emails: celery", "memory", "secrets"]
+    right += [
+        "management_url",
+        "clock",
+        "vhost",
+        "queue emails",
+        "emails: celery",
+        "memory",
+        "secrets",
+        "TERM",
+    ]
     assert {about: found[about]["level"] for about in right} == dict.fromkeys(right, "ok")
     assert found["queue emails: delivery limit"]["level"] == "warning"
     assert "8 messages (by the app's" in found["emails: prefetch"]["seen"]
@@ -144,6 +156,45 @@ def test_each_thing_that_is_wrong_is_named_with_what_to_do(
     assert seen in found[about]["seen"]
     assert todo in found[about]["todo"]
     assert "p@ss:w/rd%" not in json.dumps(found)
+
+
+@pytest.mark.parametrize(
+    ("where", "own", "level"),
+    [
+        ("its environment", {}, "warning"),
+        ("a process", {}, "warning"),
+        ("its environment", {"REMAP_SIGTERM": "SIGTERM"}, "ok"),
+        ("nowhere", {}, "ok"),
+    ],
+)
+def test_a_supervisord_whose_workers_take_term_for_quit_is_named(
+    check: Any,
+    config: dict[str, Any],
+    short_folder: Path,
+    eventually: Any,
+    where: str,
+    own: dict[str, str],
+    level: str,
+) -> None:
+    remap = {"REMAP_SIGTERM": "SIGQUIT"}
+    config["fleets"]["emails"]["environment"] |= own
+    with SupervisordInstance(short_folder / "other", remap if where == "its environment" else {}) as other:
+        config["supervisord"] = {"url": other.url, "programs_file": str(other.programs_file)}
+        if where == "a process":
+            # What stands in the main file's [supervisord] is to be seen there only.
+            programs = ProgramFile(other.programs_file)
+            command = '[program:emails-01]\ncommand=/bin/sleep 600\nenvironment=REMAP_SIGTERM="SIGQUIT"\n'
+            programs.write({"emails-01": command})
+            client = Supervisord(other.url)
+            client.reload()
+            client.add("emails-01")
+            pid = eventually(lambda: client.processes()["emails-01"].pid)
+            eventually(lambda: b"sleep" in Path(f"/proc/{pid}/cmdline").read_bytes())
+        _, found = check(config)
+    assert found["TERM"]["level"] == level, found["TERM"]
+    if level == "warning":
+        assert "the workers of emails have REMAP_SIGTERM=SIGQUIT from supervisord" in found["TERM"]["seen"]
+        assert "restart supervisord" in found["TERM"]["todo"]
 
 
 def test_services_that_are_away_are_another_exit_code(check: Any, config: dict[str, Any]) -> None:
