@@ -319,6 +319,7 @@ class Controller:
             restore=decision.restore,
             drain=decision.drain,
             reason=decision.reasons[-1].text,
+            replaces=decision.reasons[-1].code == "roll",
         )
 
     def _fleet_tick(

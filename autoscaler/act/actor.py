@@ -6,7 +6,7 @@ Nothing here waits. What takes time (a task that ends, a process that stops) is 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count, islice
 from typing import TypeAlias
 
@@ -14,7 +14,7 @@ from autoscaler.act.celery_program import parse_worker_name, worker_name
 from autoscaler.act.drains import Drains
 from autoscaler.act.orphans import Orphans
 from autoscaler.act.program_file import setting
-from autoscaler.act.programs import Change, Programs, collisions
+from autoscaler.act.programs import RETRY_REFUSED, Change, Programs, collisions
 from autoscaler.act.supervisord import ReloadDiff
 from autoscaler.act.turn import Order, Report, Turn, World
 from autoscaler.errors import ReloadRefused, TargetError
@@ -25,8 +25,6 @@ NewNames: TypeAlias = Mapping[str, list[str]]
 Part: TypeAlias = tuple[str, frozenset[str], NewNames]
 NOTHING = ReloadDiff(frozenset(), frozenset(), frozenset())
 
-#: Seconds before a change of the programs that was refused is tried again.
-RETRY_REFUSED = 10.0
 #: In place of a fleet's name: the part of a change that only takes programs out.
 REMOVALS = ""
 
@@ -62,11 +60,15 @@ class Actor:
         self._runs_as_root = runs_as_root
         #: By fleet, or `REMOVALS`.
         self._refusals: dict[str, _Refusal] = {}
+        #: By fleet: the section of its first worker that supervisord has taken on trial.
+        self._tried: dict[str, str] = {}
 
     def carry_out(self, now: float, world: World, orders: Iterable[Order]) -> Report:
         """Move every worker of the ordered fleets on by one step; only what the journal holds is begun."""
         turn = Turn(now, world, {order.fleet: order for order in orders}, dict(world.drains))
+        self._refusals = {part: each for part, each in self._refusals.items() if now < each.until}
         self._orphans.advance(turn)
+        self._hold_back(turn)
         self._drains.begin(turn)
         ended = self._drains.advance(turn)
         try:
@@ -76,13 +78,39 @@ class Actor:
                 turn.report.failed(fleet, str(error))
         return turn.report
 
+    def _hold_back(self, turn: Turn) -> None:
+        """Let no worker go for new settings that supervisord would not take."""
+        for fleet, order in list(turn.orders.items()):
+            if _is_untried(turn, order) and not self._takes(turn, order):
+                turn.orders[fleet] = replace(order, drain=())
+
+    def _takes(self, turn: Turn, order: Order) -> bool:
+        name = worker_name(order.fleet, 1)
+        section = _section(order, name)
+        if self._tried.get(order.fleet) == section:
+            return True
+        if order.fleet in self._refusals:
+            return False
+        if self._runs_as_root() and not _without_root(turn, {order.fleet: [name]}):
+            return False
+        programs = _Known(turn)
+        try:
+            self._programs.rehearse(name, section, programs.sections, programs.active)
+        except ReloadRefused as error:
+            self._refuse(turn, {order.fleet}, error)
+            return False
+        except TargetError as error:
+            turn.report.failed(order.fleet, str(error))
+            return False
+        self._tried[order.fleet] = section
+        return True
+
     def _change_programs(self, turn: Turn, ended: frozenset[str]) -> None:
         """Take out whose process has ended, put in who is to start, finish what was cut short.
 
         All in one reload; where that is refused, each part alone, so that one fleet's bad setting
         does not hold up the others.
         """
-        self._refusals = {part: each for part, each in self._refusals.items() if turn.now < each.until}
         new = {fleet: names for fleet, names in _new_names(turn).items() if fleet not in self._refusals}
         if REMOVALS in self._refusals:
             ended = frozenset()
@@ -161,24 +189,30 @@ class _Known:
         self._orders = turn.orders
         self.sections: Mapping[str, str] = turn.world.sections
         # Somebody's group of that name takes it as much as a program does.
-        self._active = frozenset(name.partition(":")[0] for name in turn.world.processes)
+        self.active = frozenset(name.partition(":")[0] for name in turn.world.processes)
 
     @property
     def unborn(self) -> frozenset[str]:
         """Sections that supervisord does not know: a crash came between writing and adding them."""
-        return frozenset(self.sections) - self._active
+        return frozenset(self.sections) - self.active
 
     def change(self, ended: frozenset[str], new: NewNames) -> Change:
         """From what there is now to it without `ended` and with `new`."""
         after = {name: text for name, text in self.sections.items() if name not in ended}
         for fleet, names in new.items():
             after |= {name: _section(self._orders[fleet], name) for name in names}
-        return Change(self.sections, after, self._active, leftover=ended - frozenset(self.sections))
+        return Change(self.sections, after, self.active, leftover=ended - frozenset(self.sections))
 
     def done(self, change: Change) -> None:
         """Note that a change was carried out."""
         self.sections = change.after
-        self._active = self._active - change.remove | change.add
+        self.active = self.active - change.remove | change.add
+
+
+def _is_untried(turn: Turn, order: Order) -> bool:
+    """Whether workers go for new settings with which none has been started yet."""
+    members = (each for each in turn.world.workers.values() if each.fleet == order.fleet)
+    return order.replaces and bool(order.drain) and all(each.outdated for each in members)
 
 
 def _parts(ended: frozenset[str], new: NewNames) -> list[Part]:

@@ -24,6 +24,11 @@ from autoscaler.act.supervisord import ReloadDiff
 from autoscaler.act.turn import StepHook
 from autoscaler.errors import ReloadRefused, SupervisordFault
 
+#: Ends the name under which new settings are shown to supervisord; no name of ours can end so.
+TRIAL = ".trial"
+#: Seconds before a change of the programs that was refused is tried again.
+RETRY_REFUSED = 10.0
+
 
 class ProgramTarget(Protocol):
     """The part of supervisord's interface that changes its set of programs."""
@@ -161,17 +166,32 @@ class Programs:
             self._on_step("added")
         return refused
 
-    def rehearse(self, change: Change, baseline: ReloadDiff) -> None:
-        """See that supervisord would take a change, and take it back.
+    def rehearse(self, name: str, section: str, sections: Mapping[str, str], active: frozenset[str]) -> None:
+        """See that supervisord would take a program's new section, before the old process goes for it.
+
+        It is shown under another name and without autostart: whatever comes in between, the file says that
+        the program has its old settings, and nothing with the new ones starts.
+
+        Parameters
+        ----------
+        sections : what is in our file; it is again afterwards.
+        active : names that supervisord knows now, anybody's.
 
         Raises
         ------
-        As `apply`; the old file is back in any case.
+        ReloadRefused : it would not, or cannot read its configuration as it is.
+        ProgramFileError : the file could not be written.
+        SupervisordUnreachable
         """
+        trial = f"{name}{TRIAL}"
+        text = section.replace(f"[program:{name}]", f"[program:{trial}]", 1)
+        text = text.replace("\nautostart=true\n", "\nautostart=false\n", 1)
+        change = Change(sections, {**sections, trial: text}, active)
+        expected = meant(change, self.baseline(sections))
         lacking = make_log_folders(change.after)
         self._file.write(change.after)
         self._on_step("rehearsed")
-        self._reload_as_meant(change, meant(change, baseline), lacking)
+        self._reload_as_meant(change, expected, lacking)
         self._roll_back(change)
 
     def _reload_as_meant(self, change: Change, expected: ReloadDiff, lacking: str) -> None:

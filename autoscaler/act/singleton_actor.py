@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from autoscaler.act.program_file import ProgramFile, setting
-from autoscaler.act.programs import Change, Programs, ProgramTarget, collisions
+from autoscaler.act.programs import RETRY_REFUSED, Change, Programs, ProgramTarget, collisions
 from autoscaler.act.singleton_life import SingletonStep
 from autoscaler.act.turn import Report, StepHook
 from autoscaler.errors import ReloadRefused, SupervisordFault, TargetError
 from autoscaler.model import Process
-
-#: Seconds before a change of the programs that was refused is tried again.
-RETRY_REFUSED = 10.0
-#: Ends the name under which new settings are shown to supervisord; no name of ours can end so.
-TRIAL = ".trial"
 
 
 class SingletonTarget(ProgramTarget, Protocol):
@@ -121,9 +116,6 @@ class SingletonActor:
     def _try(self, order: SingletonOrder) -> None:
         """Show supervisord new settings, before the old process is stopped for them.
 
-        They are shown to it under another name and without autostart: whatever comes in between, the file
-        says that the program has its old settings, and nothing with the new ones starts.
-
         Raises
         ------
         ReloadRefused : it does not take them.
@@ -131,12 +123,8 @@ class SingletonActor:
         if order.section is None:
             return
         self._refuse_root(order)
-        change = self._next_change(order.name, order.section)
-        trial = f"{order.name}{TRIAL}"
-        text = order.section.replace(f"[program:{order.name}]", f"[program:{trial}]", 1)
-        text = text.replace("\nautostart=true\n", "\nautostart=false\n", 1)
-        change = replace(change, after={**change.before, trial: text})
-        self._programs.rehearse(change, self._programs.baseline(change.before))
+        now = self._next_change(order.name, order.section)
+        self._programs.rehearse(order.name, order.section, now.before, now.active)
         self._tried[order.name] = order.section
 
     def _refuse_root(self, order: SingletonOrder) -> None:

@@ -30,6 +30,8 @@ class Order:
     drain: tuple[str, ...] = ()
     #: Why those of `drain` have to go.
     reason: str = ""
+    #: They go for changed settings, with which others are to start in their place.
+    replaces: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,6 @@ class Turn:
     now: float
     world: World
     #: By fleet. Workers of a fleet without an order are left alone.
-    orders: Mapping[str, Order]
+    orders: dict[str, Order]
     drains: dict[str, Drain]
     report: Report = field(default_factory=Report)

@@ -84,6 +84,21 @@ def test_a_changed_worker_setting_rolls_the_fleet_one_drained_worker_at_a_time(s
     assert system.supervisord.programs_file.read_text().count(" -c 3 ") == 2
 
 
+def test_a_setting_that_supervisord_refuses_takes_no_worker_of_a_full_fleet(system, eventually):
+    system.write_config(min_workers=2, max_workers=2)
+    system.start_daemon()
+    eventually(lambda: system.settled_at(2), 30, "the fleet runs")
+    first, text = system.pids(), system.supervisord.programs_file.read_text()
+
+    system.write_config(min_workers=2, max_workers=2, user="nosuchuser")
+    trouble = eventually(lambda: system.fleet().trouble, 20, "it is told")
+
+    assert "supervisord refuses the new" in trouble
+    assert "nosuchuser" in trouble
+    assert (system.pids(), system.supervisord.programs_file.read_text()) == (first, text)
+    assert system.settled_at(2)
+
+
 def test_a_removed_fleet_drains_away_and_an_added_one_starts(system, eventually):
     system.start_daemon()
     eventually(lambda: system.settled_at(1), 30, "the fleet runs")

@@ -8,9 +8,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autoscaler.act.actor import RETRY_REFUSED
+from autoscaler.act.programs import RETRY_REFUSED
 from autoscaler.config import Fleet
-from autoscaler.model import Drain, DrainPhase, Process, ProcessState, Unknown, WorkerState
+from autoscaler.model import (
+    Drain,
+    DrainPhase,
+    HoldFleets,
+    Process,
+    ProcessState,
+    Terms,
+    Unknown,
+    WorkerState,
+)
 from autoscaler.store import Store
 
 
@@ -385,6 +394,66 @@ def test_a_setting_that_supervisord_refuses_keeps_the_old_worker(world):
     controller.reconfigure(world.config())
     tick = world.run(controller, RETRY_REFUSED + 5)
     assert (world.alive, world.starts, fleet(tick).trouble) == (["emails-01"], 1, "")
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_a_setting_that_supervisord_refuses_takes_no_worker_of_a_full_fleet(world, size):
+    """There is no room to start one with the new settings first, so they are shown to supervisord."""
+    keys = {"min_workers": size, "max_workers": size}
+    controller = world.controller(world.config(**keys))
+    world.run(controller, 5)
+    before, text = world.alive, world.file.path.read_text()
+    world.refused_text = "user=nosuchuser"
+    controller.reconfigure(world.config(**keys, user="nosuchuser"))
+    tick = world.run(controller, 60)
+    assert (world.alive, world.starts, serving(world)) == (before, size, size)
+    assert "supervisord refuses the new" in fleet(tick).trouble
+    assert world.file.path.read_text() == text
+    controller.reconfigure(world.config(**keys, user="shop"))
+    tick = world.run(controller, 90)
+    assert (world.starts, serving(world), fleet(tick).trouble) == (2 * size, size, "")
+    assert all("user=shop" in text for text in world.file.read().values())
+    assert world.steps.count("rehearsed") < 10
+
+
+@pytest.mark.parametrize("step", ["rehearsed", "rolled back"])
+def test_a_daemon_that_dies_while_it_shows_new_settings_leaves_nothing_of_them(world, step):
+    def on_step(name):
+        if name == step:
+            raise Killed
+
+    keys = {"min_workers": 2, "max_workers": 2}
+    world.run(world.controller(world.config(**keys)), 5)
+    changed = world.config(**keys, options=["-E"])
+    with pytest.raises(Killed):
+        world.run(world.controller(changed, on_step), 5)
+    world.run(world.controller(changed), 60)
+    assert sorted(world.programs) == sorted(world.file.read()) == world.alive
+    assert (serving(world), world.starts) == (2, 4)
+    assert all(" -E" in text for text in world.programs.values())
+
+
+def test_a_setting_with_which_workers_would_be_root_s_takes_no_worker_of_a_full_fleet(world):
+    keys = {"min_workers": 2, "max_workers": 2}
+    world.is_root = True
+    controller = world.controller(world.config(**keys, user="shop"))
+    world.run(controller, 5)
+    controller.reconfigure(world.config(**keys))
+    tick = world.run(controller, 30)
+    assert (world.alive, world.starts) == (["emails-01", "emails-02"], 2)
+    assert "would run as root" in fleet(tick).trouble
+
+
+def test_an_operator_s_order_is_carried_out_whatever_supervisord_thinks_of_new_settings(world):
+    keys = {"min_workers": 2, "max_workers": 2}
+    controller = world.controller(world.config(**keys))
+    world.run(controller, 5)
+    world.refused_text = "user=nosuchuser"
+    controller.reconfigure(world.config(**keys, user="nosuchuser"))
+    world.run(controller, 3)
+    controller.carry_out(world.now, HoldFleets(("emails",), 0, Terms("me"), stopped=True))
+    world.run(controller, 10)
+    assert world.alive == []
 
 
 def test_a_setting_with_which_workers_crash_keeps_the_old_worker_and_a_mended_one_replaces_it(world):
