@@ -30,6 +30,9 @@ from autoscaler.takeover.undo import finish, taken_files, undo
 from autoscaler.takeover.units import Unit, successors, uncovered, units_of, with_own_names
 from autoscaler.takeover.workers import worker_programs
 
+#: In place of what a daemon saw last, when that is long ago.
+HANGS = "the running daemon has not looked for long: see its log"
+
 
 class _Workers:
     """The old workers, over one connection."""
@@ -77,7 +80,7 @@ def adopt(path: Path, usable: config.Config, given: str | None, within: float, *
             programs=supervisord,
             workers=_Workers(remote),
             sections=_sections(usable, supervisord),
-            ours=lambda: _ours(client),
+            ours=lambda: ours(client),
             say=click.echo,
             when=time.strftime("%Y-%m-%d %H:%M:%S %z"),
         ).run(within)
@@ -167,13 +170,17 @@ def _need_daemon(client: Client, path: Path) -> None:
         note(f"the daemon runs with {runs}, not with {path}")
 
 
-def _ours(client: Client) -> Mapping[str, Fleeted]:
+def ours(client: Client) -> Mapping[str, Fleeted]:
+    """Our fleets as the running daemon sees them; none is up where it has not looked for long."""
+    hangs = HANGS if client.health().status == "stale" else ""
     up = Counter(
         each.fleet for each in client.workers().workers if each.state == "running" and each.unknown is None
     )
     view = client.fleets()
     return {
-        fleet.name: Fleeted(up[fleet.name], fleet.trouble, _bound(fleet, view.at or 0.0))
+        fleet.name: Fleeted(
+            0 if hangs else up[fleet.name], fleet.trouble, hangs or _bound(fleet, view.at or 0.0)
+        )
         for fleet in view.fleets
     }
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from autoscaler.cli.adopt import HANGS, ours
 from autoscaler.config import Singleton
 from autoscaler.console.api import make_app
 from autoscaler.console.client import Client
@@ -24,6 +25,7 @@ from autoscaler.daemon import Snapshot
 from autoscaler.decide import decide
 from autoscaler.errors import DaemonNotRunning, ServiceUnavailable
 from autoscaler.model import ProcessState
+from autoscaler.takeover.adopt import Fleeted
 from autoscaler.unix_http import UnixHTTPConnection
 
 
@@ -102,6 +104,13 @@ def test_health_is_ok_degraded_or_stale(busy, get):
     status, late = get(busy, "/health", busy.tick.at + 60)
     assert status == 503
     assert late["status"] == "stale"
+
+
+def test_who_adopts_believes_no_daemon_that_has_not_looked_for_long(busy, short_folder):
+    for late, seen in [(0.0, Fleeted(4)), (60.0, Fleeted(0, bound=HANGS))]:
+        now = busy.tick.at + late
+        with Server(make_app(lambda: busy, lambda now=now: now), short_folder / "a.sock"):
+            assert ours(Client(short_folder / "a.sock")) == {"emails": seen}
 
 
 def test_before_the_first_tick_nothing_is_zero(get):

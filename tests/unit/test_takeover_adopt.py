@@ -10,6 +10,7 @@ from socket import gethostname
 import pytest
 
 from autoscaler.act.supervisord import ReloadDiff
+from autoscaler.cli.adopt import HANGS
 from autoscaler.config import Fleet
 from autoscaler.errors import TakeoverError
 from autoscaler.model import ActiveTask, Known, Process, ProcessState, Unknown, WorkerStats
@@ -292,6 +293,7 @@ def test_nothing_is_begun_while_our_fleet_would_start_no_worker(make):
     for ours, why in (
         ({}, "fleet ours, which the running daemon does not have"),
         ({"ours": Fleeted(0, bound="dry_run is set")}, r"\(now 0: dry_run is set\)"),
+        ({"ours": Fleeted(0, bound=HANGS)}, r"\(now 0: the running daemon has not looked for long"),
     ):
         world = make()
 
