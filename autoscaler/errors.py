@@ -12,6 +12,7 @@
     │   └── ReloadRefused            a reload was, or would have been, something else than was meant
     ├── TakeoverError            an existing set-up cannot be read or taken over; says what stays as it was
     ├── TraceError               a trace file cannot be used
+    ├── OutOfTime                a run of the simulator was broken off
     ├── InstallError             something cannot be put on the machine, or taken back from it
     ├── StoreError               the state folder or its database cannot be used
     │   └── StoreCorrupt             the database is damaged: it is moved aside and a new one made
@@ -115,6 +116,10 @@ class TakeoverError(AutoscalerError):
 
 class TraceError(AutoscalerError):
     """A trace file cannot be read, or a line of it is wrong; says which."""
+
+
+class OutOfTime(AutoscalerError):
+    """A run of the simulator was broken off; says how far it had come."""
 
 
 class InstallError(AutoscalerError):

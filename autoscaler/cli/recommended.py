@@ -16,6 +16,7 @@ from autoscaler.cli.terminal import console as terminal
 from autoscaler.cli.terminal import show
 from autoscaler.config import Fleet
 from autoscaler.decide.words import count
+from autoscaler.errors import OutOfTime
 from autoscaler.model import Scaling
 from autoscaler.simulate.load import Load
 from autoscaler.simulate.ours import Ours
@@ -29,7 +30,15 @@ _HEADERS = ("", "SETTINGS", "TOO LATE", "P95", "HOURS", "STARTS", "PEAK")
 
 
 def recommend(
-    path: Path, fleet: Fleet, load: Load, setting: Setting, *, allowed: float, budget: float, as_data: bool
+    path: Path,
+    fleet: Fleet,
+    load: Load,
+    setting: Setting,
+    *,
+    allowed: float,
+    budget: float,
+    as_data: bool,
+    clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Search, with progress on stderr, and print the table and the keys to paste.
 
@@ -37,15 +46,21 @@ def recommend(
     ----------
     path : of the config file; every choice is validated as if it stood there.
     allowed : share of tasks that may wait too long, 0..1.
-    budget : seconds after which no other choice is tried.
+    budget : seconds after which the run under way is broken off, and no other choice is tried.
+    clock : seconds, monotonic.
+
+    Raises
+    ------
+    OutOfTime : not even one run was done within the budget.
     """
+    ends = clock() + budget
 
     def run(choice: Choice | None) -> Outcome:
         scaling = fleet.scaling if choice is None else scaling_of(path, fleet.name, choice)
         bounds = replace(setting, min_workers=scaling.min_workers, max_workers=scaling.max_workers)
-        return simulate(load, bounds, Ours(scaling, fleet.name))
+        return simulate(load, bounds, Ours(scaling, fleet.name), out_of_time=lambda: clock() >= ends)
 
-    tried = list(_within(budget, time.monotonic, search(load, setting, run, allowed)))
+    tried = list(_until_out_of_time(budget, search(load, setting, run, allowed)))
     chosen = best(tried, allowed)
     if as_data:
         Console().print_json(data=_data(tried, chosen))
@@ -64,16 +79,19 @@ def scaling_of(path: Path, fleet: str, choice: Choice) -> Scaling:
     return with_keys(path, fleet, choice.keys).fleets[fleet].scaling
 
 
-def _within(seconds: float, clock: Callable[[], float], tries: Iterator[Tried]) -> Iterator[Tried]:
-    """The tries that begin within so many seconds, told one by one."""
-    end = clock() + seconds
-    for number, tried in enumerate(tries, start=1):
-        late = f"{tried.outcome.violations:.2%} too late"
-        click.echo(f"{number:3d}  {_told(tried)}: {late}, {tried.outcome.worker_hours:.2f} h", err=True)
-        yield tried
-        if clock() >= end:
-            click.echo(f"stopped after {seconds:g} s; --budget gives it longer", err=True)
-            return
+def _until_out_of_time(budget: float, tries: Iterator[Tried]) -> Iterator[Tried]:
+    """The tries that are done in time, told one by one; at least one."""
+    number = 0
+    try:
+        for number, tried in enumerate(tries, start=1):
+            late = f"{tried.outcome.violations:.2%} too late"
+            click.echo(f"{number:3d}  {_told(tried)}: {late}, {tried.outcome.worker_hours:.2f} h", err=True)
+            yield tried
+    except OutOfTime as error:
+        if not number:
+            text = f"not one run on this load was done within {budget:g} s: --budget gives it longer"
+            raise OutOfTime(text) from error
+        click.echo(f"stopped after {budget:g} s; --budget gives it longer", err=True)
 
 
 def _told(tried: Tried) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
+from autoscaler.errors import OutOfTime
 from autoscaler.simulate.load import Load
 from autoscaler.simulate.outcome import Outcome, outcome_of
 from autoscaler.simulate.setting import Setting
@@ -41,8 +43,19 @@ class Scaler(Protocol):
         """
 
 
-def simulate(load: Load, setting: Setting, scaler: Scaler) -> Outcome:
-    """Run a scaler on a load until all work is done, at the latest an hour after the load's end."""
+def simulate(
+    load: Load, setting: Setting, scaler: Scaler, *, out_of_time: Callable[[], bool] = lambda: False
+) -> Outcome:
+    """Run a scaler on a load until all work is done, at the latest an hour after the load's end.
+
+    Parameters
+    ----------
+    out_of_time : asked at each tick whether to break off.
+
+    Raises
+    ------
+    OutOfTime : it was broken off.
+    """
     world = World(load, setting, scaler.start_time)
     scaler.attach(world)
     interval = scaler.interval or setting.polling_interval
@@ -52,6 +65,8 @@ def simulate(load: Load, setting: Setting, scaler: Scaler) -> Outcome:
     on_the_way = deque([world.sample()] * ahead)
     tick, now = 0, 0.0
     while now < load.duration or (not world.finished and now < last):
+        if out_of_time():
+            raise OutOfTime(f"broken off {now:.0f} s into a load of {load.duration:.0f} s")
         world.advance(max(world.now, (tick + ahead) * interval - setting.lag))
         on_the_way.append(world.sample())
         world.advance(now)

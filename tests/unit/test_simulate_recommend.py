@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 
 from autoscaler import config
 from autoscaler.cli import main
+from autoscaler.cli.recommended import recommend as write_recommendation
 from autoscaler.cli.recommended import scaling_of
 from autoscaler.simulate.elasticity import Elasticity
 from autoscaler.simulate.outcome import Outcome
@@ -137,7 +139,25 @@ def test_as_json_it_names_the_chosen_keys(config_file):
     assert chosen["keys"]["min_workers"] == "0"
 
 
-def test_it_stops_when_its_time_is_over(config_file):
+def test_a_run_that_is_under_way_when_its_time_is_over_is_broken_off(config_file, capsys):
+    """A second passes with each tick, so that there is time for three runs and a part."""
+    seconds, fleet = itertools.count(), config.load(config_file, {}).fleets["emails"]
+    budget = 3.5 * LOAD.duration / SETTING.polling_interval
+    write_recommendation(
+        *(config_file, fleet, LOAD, SETTING),
+        allowed=0.01,
+        budget=budget,
+        as_data=True,
+        clock=lambda: float(next(seconds)),
+    )
+    told = capsys.readouterr()
+    assert [each["keys"] is None for each in json.loads(told.out)["tried"]] == [True, False, False]
+    assert f"stopped after {budget:g} s; --budget gives it longer" in told.err
+    assert next(seconds) == budget + 1, "nothing has run on"
+
+
+def test_where_no_run_was_done_in_time_nothing_is_advised(config_file):
     result = recommend(config_file, "--budget", "1ms")
-    assert "stopped after 0.001 s" in result.stderr
-    assert len(result.stdout.split("SETTINGS")[1].split("\n\n")[0].splitlines()) == 2
+    assert result.exit_code == 1
+    assert "not one run on this load was done within 0.001 s: --budget gives it longer" in result.stderr
+    assert result.stdout == ""

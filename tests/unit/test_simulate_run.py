@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from autoscaler.errors import OutOfTime
 from autoscaler.model import BacklogPerWorker, Scaling, Threshold
 from autoscaler.simulate.load import Load
 from autoscaler.simulate.ours import Ours
@@ -96,3 +97,9 @@ def test_celery_s_rule_follows_every_message_and_holds_for_the_keepalive() -> No
     assert sizes[-1][1] == 1
     assert sizes[-1][0] > 40.0
     assert outcome.wait_max == pytest.approx(0.3)
+
+
+def test_a_run_is_broken_off_when_its_time_is_over():
+    load, ticks = pattern("step"), []
+    with pytest.raises(OutOfTime, match=f"broken off 20 s into a load of {load.duration:.0f} s"):
+        simulate(load, SETTING, Ours(SCALING), out_of_time=lambda: ticks.append(1) or len(ticks) > 10)
