@@ -6,7 +6,7 @@
 
 Where no reaction is fast enough, because a worker takes longer to start than a task may wait, a floor
 stands ready that is right for the measured load (Erlang's C). The fleet shrinks when nothing waits in its
-queues, to what was in use on the mean within the time that a start takes.
+queues, to what was in use on the mean, or what came needs, within the time that a start takes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from itertools import pairwise
 from autoscaler.decide.case import Case
 from autoscaler.decide.erlang import Traffic, least_slots
 from autoscaler.decide.words import count, number, seconds
-from autoscaler.model import MaxWait, Measures, Recommendation, WorkerState
+from autoscaler.model import MaxWait, Measures, Recommendation, WorkerState, count_at
 
 KEY = "max_wait"
 
@@ -29,9 +29,9 @@ PLANNED = 0.9
 RESCUE = 0.1
 #: Share of tasks that a floor may let wait for longer.
 LATE = 0.02
-#: Share of max_workers from which on a load is met before its tasks wait, and the seconds that tell it.
-NEARLY_ALL = 0.7
-LATELY = 10.0
+#: Share of max_workers up to which the whole of that is planned with, and the seconds that tell it.
+CALM = 0.6
+LATELY = 30.0
 #: Seconds that a task runs, and that a worker takes to start, until measured.
 SERVICE = 1.0
 START = 5.0
@@ -89,8 +89,8 @@ class Deadline:
 def recommend(settings: MaxWait, case: Case) -> Recommendation:
     """Workers with which every waiting task starts in time, or that are enough for the load."""
     wanted = _for_waiting(settings, case) if case.demand.ready > 0 else _for_use(case)
-    others = (_rush(case), _floor(settings, case))
-    return max((wanted, *filter(None, others)), key=lambda each: each.workers)
+    floor = _floor(settings, case)
+    return wanted if floor is None else max((wanted, floor), key=lambda each: each.workers)
 
 
 # --- something waits: the deadline curve ---
@@ -131,7 +131,7 @@ def deadlines(settings: MaxWait, case: Case, start: float) -> Iterator[Deadline]
     look is at least as old as that.
     """
     soonest = start + RESCUE * settings.wait
-    planned = PLANNED * settings.wait
+    planned = PLANNED * _headroom(settings, case, start) * settings.wait
     yield Deadline(case.demand.waiting, max(planned, soonest))
     before = case.measures.published
     if not before:
@@ -143,6 +143,31 @@ def deadlines(settings: MaxWait, case: Case, start: float) -> Iterator[Deadline]
             age = case.now - (came + at) / 2
             yield Deadline(published - started, max(planned - age, soonest))
         came = at
+
+
+def _headroom(settings: MaxWait, case: Case, start: float) -> float:
+    """The share of the wait that tasks may be let wait, 0..1: less where the load needs nearly all workers.
+
+    A queue that is let grow to the whole wait has no time left to lose when the load rises above what all
+    workers get through. A queue that is kept short has, and costs no more: the same tasks are run.
+    """
+    came = _arrivals(case, LATELY)
+    if came is None:
+        return 1.0
+    # In use when the latest tasks must have started: long ones pile up by then no further than that.
+    measures, then = case.measures, start + settings.wait
+    share = share_before(measures.young, then)
+    slots = case.demand.running * (1 - share) + came / LATELY * service_seconds(measures) * share
+    most = case.scaling.max_workers * case.scaling.concurrency
+    return max(0.0, min(1.0, (1 - slots / most) / (1 - CALM)))
+
+
+def _arrivals(case: Case, span: float) -> float | None:
+    """Tasks published in the last so many seconds; None if they were not counted for so long."""
+    published, begin = case.measures.published, case.now - span
+    if not published or published[0][0] > begin:
+        return None
+    return published[-1][1] - count_at(published, begin)
 
 
 def capacity(case: Case) -> Capacity:
@@ -203,51 +228,32 @@ def _starting(case: Case, start: float) -> Iterator[float]:
                 yield max(start - lasted, 0.0)
 
 
-# --- something waits, and nearly all workers are needed ---
-
-
-def _rush(case: Case) -> Recommendation | None:
-    """What the latest tasks need, where that is nearly all there may be.
-
-    Far from the maximum a fleet may let tasks wait first and still start workers in time. Near it there
-    are none left to start when the load rises further, so every second that tasks waited before is lacking.
-    """
-    rate = _lately(case)
-    if rate is None or case.demand.ready <= 0:
-        return None
-    most = case.scaling.max_workers
-    needed = rate * service_seconds(case.measures) / case.scaling.concurrency
-    if needed < NEARLY_ALL * most:
-        return None
-    workers = min(most, math.ceil(needed))
-    text = f"{number(rate)} tasks a second need nearly all of {count(most)}"
-    return Recommendation(KEY, workers, f"{text}: {count(workers)}")
-
-
-def _lately(case: Case) -> float | None:
-    """Tasks published a second in the last seconds; None if they were not counted for so long."""
-    before = [each for each in case.measures.published if each[0] <= case.now - LATELY]
-    if not before:
-        return None
-    at, published = case.measures.published[-1]
-    return (published - before[-1][1]) / max(at - before[-1][0], LATELY)
-
-
 # --- nothing waits in the queues: what is in use ---
 
 
 def _for_use(case: Case) -> Recommendation:
-    """What was in use lately, on the mean and a little more: a task may wait, a start costs a start time."""
-    used, window = _used(case), seconds(_window(case))
+    """What was in use lately, or what came lately needs if that is less: a start costs a start time.
+
+    The second tells that work which had piled up is done: the slots that did it were in use to the end.
+    """
+    in_use, window = _used(case), seconds(_window(case))
     if any(worker.state is WorkerState.STARTING for worker in case.situation.workers):
         return _unchanged(case, "a worker is starting")
-    if used is None:
+    if in_use is None:
         return _unchanged(case, f"not watched for {window} yet")
-    needed = math.ceil(used / case.scaling.concurrency - _NOISE)
-    slots = f"{number(used)} {'slot' if number(used) == '1' else 'slots'}"
-    text = f"nothing waits in the queues, {slots} in use within {window}"
+    coming = _needed(case)
+    if coming < in_use:
+        text = f"what came within {window} needs {_slots(coming)}"
+    else:
+        text = f"{_slots(in_use)} in use within {window}"
+    needed = math.ceil(min(in_use, coming) / case.scaling.concurrency - _NOISE)
     enough = "is enough" if needed == 1 else "are enough"
-    return Recommendation(KEY, min(case.size, needed), f"{text}: {count(needed)} {enough}")
+    text = f"nothing waits in the queues, {text}: {count(needed)} {enough}"
+    return Recommendation(KEY, min(case.size, needed), text)
+
+
+def _slots(slots: float) -> str:
+    return f"{number(slots)} {'slot' if number(slots) == '1' else 'slots'}"
 
 
 def _unchanged(case: Case, why: str) -> Recommendation:
@@ -271,6 +277,14 @@ def _used(case: Case) -> float | None:
         return measures.uses[-1][1]
     mean, deviation = spread_since(measures.uses, oldest)
     return mean + deviation / 2
+
+
+def _needed(case: Case) -> float:
+    """Slots that the tasks of the window need, and a standard deviation more; infinite where not known."""
+    tasks = _arrivals(case, _window(case))
+    if tasks is None or case.measures.service is None:
+        return math.inf
+    return (tasks + math.sqrt(tasks + 1)) / _window(case) * service_seconds(case.measures)
 
 
 def spread_since(points: tuple[tuple[float, float], ...], begin: float) -> tuple[float, float]:

@@ -15,7 +15,7 @@ from bisect import bisect_right
 from dataclasses import replace
 from itertools import pairwise
 
-from autoscaler.model import Estimate, Track
+from autoscaler.model import Estimate, Track, count_at
 
 History = tuple[tuple[float, float], ...]
 
@@ -96,14 +96,3 @@ def rate(history: History, now: float) -> Estimate | None:
         return None
     error = tasks**0.5
     return Estimate(tasks / lasted, max(0.0, tasks - error) / lasted, (tasks + error) / lasted)
-
-
-def count_at(history: History, at: float) -> float:
-    """The count at a time, as if tasks had come evenly between two points."""
-    index = bisect_right(history, at, key=lambda point: point[0])
-    if index == 0:
-        return history[0][1]
-    if index == len(history):
-        return history[-1][1]
-    (begin, low), (end, high) = history[index - 1], history[index]
-    return low + (high - low) * (at - begin) / (end - begin)

@@ -39,6 +39,7 @@ from autoscaler.model.measured import (
     Moment,
     Throughput,
     Track,
+    count_at,
 )
 from autoscaler.model.observed import (
     ActiveTask,
@@ -142,5 +143,6 @@ __all__ = [
     "WorkerState",
     "WorkerStats",
     "app_of_beat",
+    "count_at",
     "folder_of_program",
 ]

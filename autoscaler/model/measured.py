@@ -7,9 +7,14 @@ Times are seconds since the epoch on the daemon's steady clock, durations are se
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from autoscaler.model.learnt import Expectation, Minute, MinuteSoFar
+
+#: (time, tasks so far), neither ever falls.
+Counts: TypeAlias = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ class Measures:
     #: Counts of the tasks published so far, as (time, tasks), oldest first; neither ever falls. A task's
     #: count tells when it came. It starts at any number, only differences mean anything. The further
     #: back the coarser; at most an hour long.
-    published: tuple[tuple[float, float], ...] = ()
+    published: Counts = ()
     #: Seconds that a task runs, on the mean, in one slot; None until a task was seen running.
     service: Estimate | None = None
     #: Squared coefficient of variation of those seconds, >= 0; 1 for exponential ones. None until measured.
@@ -68,6 +73,22 @@ class Measures:
     interval: float | None = None
     #: What earlier days and hours let expect of the coming hour, in the order of time.
     expected: tuple[Expectation, ...] = ()
+
+
+def count_at(history: Counts, at: float) -> float:
+    """The count at a time, as if tasks had come evenly between two points.
+
+    Parameters
+    ----------
+    history : as `Measures.published`, not empty.
+    """
+    index = bisect_right(history, at, key=lambda point: point[0])
+    if index == 0:
+        return history[0][1]
+    if index == len(history):
+        return history[-1][1]
+    (begin, low), (end, high) = history[index - 1], history[index]
+    return low + (high - low) * (at - begin) / (end - begin)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ MEASURES = Measures(
     uses=((NOW - 60, 0.0), (NOW, 0.0)),
     interval=2.0,
 )
+#: The same, while much more comes than what is looked at in the test.
+BUSY = dataclasses.replace(MEASURES, published=((NOW - 3000, 0.0), (NOW - 8, 0.0), (NOW, 1000.0)))
 
 
 def workers(running, starting=0, age=0.0):
@@ -128,6 +130,16 @@ def test_only_the_old_ones_among_the_tasks_are_in_a_hurry():
     assert many > few
 
 
+@pytest.mark.parametrize(
+    ("most", "within"),
+    [(100, FRESH), (50, FRESH), (40, FRESH * 0.625), (30, SOONEST), (20, SOONEST)],
+)
+def test_tasks_are_let_wait_for_less_where_they_need_nearly_all_workers(most, within):
+    # 900 tasks of a second in 30 s need 30 workers; the last 100 of them wait.
+    decision = decided(100, measures=queue((15.0, 800), (0.0, 100)), max_workers=most)
+    assert decision.desired == min(most, missing(100, within))
+
+
 def test_slots_are_counted_and_not_workers():
     assert decided(1000, concurrency=4).desired == math.ceil(missing(1000, FRESH) / 4)
 
@@ -164,13 +176,26 @@ def test_a_start_that_is_long_overdue_is_not_counted_on():
 )
 def test_a_fleet_shrinks_to_what_was_in_use_lately(uses, expected):
     looks = tuple((NOW - 6 + 2 * each, used) for each, used in enumerate(uses))
-    measures = dataclasses.replace(MEASURES, uses=((NOW - 8, 50.0), *looks))
+    measures = dataclasses.replace(BUSY, uses=((NOW - 8, 50.0), *looks))
     assert decided(0, fleet=workers(9), measures=measures).desired == expected
+
+
+@pytest.mark.parametrize(("came", "expected"), [(0, 1), (8, 2), (24, 4), (80, 9)])
+def test_work_that_had_piled_up_keeps_no_worker_once_it_is_done(came, expected):
+    # 8 s were watched: so many slots for tasks of a second, and for a standard deviation more.
+    measures = dataclasses.replace(queue((4.0, came)), uses=((NOW - 60, 9.0), (NOW, 9.0)))
+    decision = decided(0, fleet=workers(9), measures=measures)
+    assert decision.desired == expected == min(9, math.ceil((came + math.sqrt(came + 1)) / 8))
+
+
+def test_slots_for_what_came_are_not_known_before_a_task_has_ended():
+    measures = dataclasses.replace(MEASURES, service=None, uses=((NOW - 60, 9.0), (NOW, 9.0)))
+    assert decided(0, fleet=workers(9), measures=measures).desired == 9
 
 
 def test_what_is_older_than_a_start_is_forgotten():
     def after(first):
-        measures = dataclasses.replace(MEASURES, uses=((NOW - 20, 0.0), (NOW - first, 4.0), (NOW, 1.0)))
+        measures = dataclasses.replace(BUSY, uses=((NOW - 20, 0.0), (NOW - first, 4.0), (NOW, 1.0)))
         return decided(0, fleet=workers(9), measures=measures).desired
 
     assert (after(8), after(2)) == (1, 4)

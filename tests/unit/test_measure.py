@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from autoscaler.decide import Reader, fleet_demands
 from autoscaler.measure import update
-from autoscaler.measure.published import HORIZON, RESOLUTION, count_at, thinned
+from autoscaler.measure.published import HORIZON, RESOLUTION, thinned
 from autoscaler.model import (
     ActiveTask,
     Known,
@@ -22,6 +22,7 @@ from autoscaler.model import (
     Worker,
     WorkerState,
     WorkerStats,
+    count_at,
 )
 
 SILENT = Unknown("no reply in time", 0.0)
