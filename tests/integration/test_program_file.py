@@ -55,7 +55,7 @@ def shared() -> Iterator[SupervisordInstance]:
         yield instance
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=4, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(batch=st.lists(examples, min_size=6, max_size=10))
 def test_a_process_is_started_exactly_as_the_program_says(
     shared: SupervisordInstance, eventually: Any, batch: list[Any]
@@ -126,7 +126,6 @@ fleets = st.fixed_dictionaries(
 
 @settings(
     max_examples=3,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     derandomize=True,
     phases=[Phase.generate],

@@ -304,7 +304,7 @@ TYPED = st.sampled_from(["20", "1m", "true", "a: b", "'q'", "[a, 1]", "{k: v}", 
 
 
 @given(files(), st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_only_the_meant_value_and_its_lines_change(text: str, more: st.DataObject) -> None:
     try:
         document = parse(text.encode())
@@ -347,7 +347,6 @@ def effective(text: str) -> object:
     st.sampled_from(["emails", "sms", "more", "twin"]),
     st.lists(st.sampled_from(KEYS), min_size=1, max_size=4),
 )
-@settings(deadline=None)
 def test_what_is_written_here_changes_nothing_elsewhere(fleet: str, keys: list[str]) -> None:
     text = SHARED
     for number, key in enumerate(keys):

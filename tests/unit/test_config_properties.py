@@ -43,7 +43,6 @@ def without_jargon(text: str) -> bool:
     return not any(word in text for word in PYDANTIC_WORDS)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200))
 @example(b"\xef\xbb\xbf")
 @example(b"\xff\xfe")
@@ -135,7 +134,7 @@ FILES = st.fixed_dictionaries(
 
 
 @given(FILES)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_value_at_any_key_makes_a_traceback_or_shows_pydantic_s_words(data: dict[str, Any]) -> None:
     assert without_jargon(outcome(yaml.safe_dump(data, allow_unicode=True).encode("utf-8", "replace")))
 
@@ -163,7 +162,6 @@ def valid_fleets(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @given(st.dictionaries(WORDS, valid_fleets(), max_size=3))
-@settings(deadline=None)
 def test_a_valid_file_is_read_as_written(fleets: dict[str, dict[str, Any]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "autoscaler.yaml")

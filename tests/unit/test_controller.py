@@ -751,7 +751,7 @@ EVENTS = st.sampled_from(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=st.lists(st.tuples(EVENTS, st.integers(1, 8)), max_size=25), die_after=st.integers(0, 40))
 def test_no_busy_worker_is_stopped_and_nothing_is_lost(make_world, events, die_after):
     world = make_world()

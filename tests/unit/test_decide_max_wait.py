@@ -249,7 +249,7 @@ def test_where_a_new_worker_comes_in_time_or_nothing_comes_there_is_no_floor(wai
     assert decided(0, wait=wait, measures=dataclasses.replace(MEASURES, arrival=known(rate))).desired == 0
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.integers(1, 500),
     st.integers(0, 500),
@@ -264,7 +264,7 @@ def test_more_that_came_just_now_never_means_fewer_workers(waiting, more, ago, r
     assert decided(waiting + more, measures=after, fleet=workers(running), wait=wait).desired >= fewer
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(1, 500), st.floats(0, 100), st.floats(0, 100), st.integers(0, 20))
 def test_tasks_that_have_waited_longer_never_mean_fewer_workers(waiting, ago, longer, running):
     younger = decided(waiting, measures=queue((ago, waiting)), fleet=workers(running)).desired

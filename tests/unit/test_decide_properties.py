@@ -187,7 +187,7 @@ def paused(situation):
 # --- what holds
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(stories())
 def test_a_fleet_stays_within_its_bounds_unless_it_is_paused(story):
     decision, _ = decide(story.situation, story.memory)
@@ -199,7 +199,7 @@ def test_a_fleet_stays_within_its_bounds_unless_it_is_paused(story):
         assert scaling.min_workers <= decision.desired <= scaling.max_workers
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(stories(hold=st.none()))
 def test_a_fleet_never_shrinks_on_what_is_unknown(story):
     unknown = dataclasses.replace(story.situation.demand, unknown=INCOMPLETE)
@@ -210,7 +210,7 @@ def test_a_fleet_never_shrinks_on_what_is_unknown(story):
     assert decision.desired >= min(before, situation.scaling.max_workers)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(stories(), st.integers(0, 100), st.integers(0, 20), st.integers(0, 40))
 def test_more_demand_never_means_fewer_workers(story, ready, reserved, running):
     less = story.situation.demand
@@ -222,7 +222,7 @@ def test_more_demand_never_means_fewer_workers(story, ready, reserved, running):
     assert greater.desired >= fewer.desired
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(stories())
 def test_deciding_twice_at_one_time_gives_the_same(story):
     first, memory = decide(story.situation, story.memory)
@@ -238,7 +238,7 @@ def test_deciding_twice_at_one_time_gives_the_same(story):
     assert last == again
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(stories())
 def test_the_steps_lead_to_the_size_and_never_past_it(story):
     decision, memory = decide(story.situation, story.memory)
@@ -250,7 +250,7 @@ def test_the_steps_lead_to_the_size_and_never_past_it(story):
     assert not (decision.drain and (decision.start or decision.restore))
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(stories())
 def test_there_are_never_more_processes_than_max_workers_or_than_exist(story):
     decision, _ = decide(story.situation, story.memory)
@@ -259,7 +259,7 @@ def test_there_are_never_more_processes_than_max_workers_or_than_exist(story):
     assert alive + decision.start <= max(story.situation.scaling.max_workers, alive)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(stories())
 def test_only_serving_workers_are_drained_and_busy_ones_only_when_none_is_idle(story):
     decision, _ = decide(story.situation, story.memory)
@@ -272,7 +272,7 @@ def test_only_serving_workers_are_drained_and_busy_ones_only_when_none_is_idle(s
             assert not any(idle(worker) for worker in left if worker.outdated is outdated)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(stories())
 def test_no_worker_that_is_up_goes_before_those_with_old_settings(story):
     decision, _ = decide(story.situation, story.memory)
@@ -290,7 +290,7 @@ def may_be_busy(worker):
     return not idle(worker) and worker.state is not WorkerState.STARTING
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(stories())
 def test_only_draining_workers_are_taken_back(story):
     decision, _ = decide(story.situation, story.memory)
@@ -299,7 +299,7 @@ def test_only_draining_workers_are_taken_back(story):
     assert len(set(decision.restore)) == len(decision.restore)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(stories())
 def test_every_decision_has_a_reason_in_words(story):
     decision, _ = decide(story.situation, story.memory)
@@ -330,7 +330,7 @@ def ideal(count):
     )
 
 
-@settings(max_examples=EXAMPLES // 3, deadline=None)
+@settings(max_examples=EXAMPLES // 3)
 @given(scalings(), demands, budgets, st.integers(0, 18), st.sampled_from([2.0, 5.0, 15.0]))
 def test_a_constant_load_never_makes_a_fleet_flap(scaling, demand, budget, size, interval):
     steady = tuple(each for each in scaling.policies if not isinstance(each, Schedule))
@@ -346,7 +346,7 @@ def test_a_constant_load_never_makes_a_fleet_flap(scaling, demand, budget, size,
     assert sizes in (sorted(sizes), sorted(sizes, reverse=True))
 
 
-@settings(max_examples=EXAMPLES // 2, deadline=None)
+@settings(max_examples=EXAMPLES // 2)
 @given(st.integers(1, 4), st.integers(0, 3), st.booleans(), st.booleans(), st.integers(1, 3))
 def test_a_roll_ends_with_the_wanted_size_and_a_bad_setting_takes_nobody_out(
     size, room, good, whole, starts_in

@@ -125,7 +125,7 @@ def test_one_time_is_measured_once():
     assert look(track, 1, 9, [worker()]) == track
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(

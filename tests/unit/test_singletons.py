@@ -292,7 +292,7 @@ def test_supervisord_away_is_told_and_nothing_is_known(world):
 
 @pytest.mark.parametrize("step", ["written", "reloaded", "added", "rehearsed", "stopped", "removed"])
 @pytest.mark.parametrize("after", ["changed", "gone"])
-@settings(deadline=None, max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(nth=st.integers(1, 3))
 def test_a_daemon_killed_anywhere_comes_to_the_same_end(make_world, step, after, nth):
     world = make_world()

@@ -240,7 +240,7 @@ workers = st.builds(
     st.integers(1, 64),
     st.none() | st.integers(0, 2**42),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_whatever_was_there_the_fleets_validate(tmp_path_factory, found, taken, cores, memory):
     folder = tmp_path_factory.mktemp("fleets")
 
