@@ -18,22 +18,19 @@ from autoscaler.act.program_file import render
 from autoscaler.act.programs import make_log_folders
 from autoscaler.act.turn import Order, Report, World
 from autoscaler.config import Config, Fleet
-from autoscaler.decide import Reader, alarm, decide, expected_wait, fleet_demands
+from autoscaler.decide import alarm, expected_wait
+from autoscaler.deciding import RETIRED, Decided, decide_all, is_dry
 from autoscaler.errors import TargetError
 from autoscaler.holds import Ground, Holds
 from autoscaler.model import (
-    STARTED_WITHIN,
     Command,
     Decision,
-    Demand,
     FleetMemory,
     FleetTick,
-    HostStats,
     Known,
     Observation,
     Process,
     Reading,
-    Scaling,
     Situation,
     Tick,
     Unknown,
@@ -42,7 +39,6 @@ from autoscaler.model import (
     WorkerStats,
 )
 from autoscaler.remembered import Remembered
-from autoscaler.room import Members, Room
 from autoscaler.scene import Scene
 from autoscaler.singletons import Singletons, unseen
 from autoscaler.tick_store import Memory
@@ -50,9 +46,6 @@ from autoscaler.wiring import Sources, Target, log_folder, worker_program
 
 #: States in which a worker is on its way somewhere, by our doing.
 UNDER_WAY = frozenset({WorkerState.DRAINING, WorkerState.RESTORING, WorkerState.STOPPING})
-
-#: What a fleet that is no longer in the config is scaled by.
-RETIRED = Scaling(min_workers=0, max_workers=0, concurrency=1, retired=True)
 
 
 class Controller:
@@ -81,8 +74,6 @@ class Controller:
         self._holds = Holds(store, boot)
         self._host_name = host_name
         self._remembered = Remembered(store)
-        #: What each fleet's last decision was taken on, and the memory that it was taken with.
-        self._considered: dict[str, tuple[Situation, FleetMemory]] = {}
         self._singletons = Singletons(store)
 
     def reconfigure(self, config: Config) -> None:
@@ -202,8 +193,16 @@ class Controller:
         self._remembered.note_workers(
             now, scene, workers, self._fingerprint, self._target.supervisord.ended_well
         )
-        decisions = self._decide_all(now, observation, workers)
-        report = self._act(now, scene, workers, decisions)
+        decided = decide_all(
+            now,
+            self._config,
+            observation,
+            workers,
+            holds=self._holds.fleets(),
+            remembered=self._remembered,
+            meter=self._sources.memory,
+        )
+        report = self._act(now, scene, workers, decided)
         ended = self._holds.end_expired(now)
         beats = self._sources.beats(now) if self._config.singletons else ()
         singletons, done = self._singletons.tick(now, self._config, scene, beats, self._target.singletons)
@@ -211,9 +210,7 @@ class Controller:
             at=now,
             duration=0.0,
             observation=observation,
-            fleets=tuple(
-                self._fleet_tick(fleet, decision, workers, report) for fleet, decision in decisions.items()
-            ),
+            fleets=tuple(self._fleet_tick(fleet, each, workers, report) for fleet, each in decided.items()),
             actions=(*ended, *report.actions, *done),
             singletons=singletons,
         )
@@ -230,7 +227,7 @@ class Controller:
                 workers=None,
                 decision=None,
                 trouble=trouble,
-                dry_run=self._is_dry(name),
+                dry_run=is_dry(self._config, name),
                 hold=holds.get(name),
             )
             for name, fleet in self._config.fleets.items()
@@ -238,70 +235,14 @@ class Controller:
         singletons = unseen(now, self._config, trouble)
         return Tick(at=now, duration=0.0, observation=observation, fleets=fleets, singletons=singletons)
 
-    def _decide_all(
-        self, now: float, observation: Observation, workers: Mapping[str, Worker]
-    ) -> dict[str, Decision]:
-        """Decide for every fleet of the config, and for those that are no longer in it."""
-        demands = self._demands(now, observation, workers)
-        holds = self._holds.fleets()
-        fleets = self._all_fleets(workers)
-        members = {fleet: tuple(w for w in workers.values() if w.fleet == fleet) for fleet in fleets}
-        sizes = {fleet: self._memory_per_worker(now, fleet, members[fleet]) for fleet in fleets}
-        room = Room(self._memory_spare(observation.host), members, sizes)
-        decisions = {}
-        for fleet, scaling in fleets.items():
-            demand = demands.get(fleet, Demand(0, 0, 0))
-            situation = Situation(
-                now,
-                fleet,
-                scaling,
-                demand,
-                members[fleet],
-                room.budget(fleet),
-                holds.get(fleet),
-                self._remembered.measure(now, fleet, demand, members[fleet]),
-            )
-            before = self._remembered.fleet(fleet)
-            self._considered[fleet] = situation, before
-            decision, memory = decide(situation, before)
-            # A dry run must not step on from sizes that it never made.
-            kept = replace(memory, size=None) if self._is_dry(fleet) else memory
-            self._remembered.note_decision(fleet, kept)
-            decisions[fleet] = decision if fleet in self._config.fleets else _retire(decision, members[fleet])
-            room.take(fleet, decision.start)
-        self._remembered.forget_all_but(decisions)
-        return decisions
-
-    def _all_fleets(self, workers: Mapping[str, Worker]) -> dict[str, Scaling]:
-        retired = {worker.fleet for worker in workers.values()} - set(self._config.fleets)
-        configured = {name: fleet.scaling for name, fleet in self._config.fleets.items()}
-        return configured | dict.fromkeys(sorted(retired), RETIRED)
-
-    def _demands(
-        self, now: float, observation: Observation, workers: Mapping[str, Worker]
-    ) -> Mapping[str, Demand]:
-        readers = [
-            Reader(name, fleet.queues, fleet.max_workers * fleet.concurrency)
-            for name, fleet in self._config.fleets.items()
-        ]
-        return fleet_demands(now, readers, observation.queues, tuple(workers.values()))
-
-    def _memory_spare(self, host: Reading[HostStats]) -> int | None:
-        if isinstance(host, Unknown):
-            return None
-        return host.value.memory_available - self._config.host.reserve_memory
-
-    def _memory_per_worker(self, now: float, fleet: str, members: Members) -> int | None:
-        """Measure those that have grown to their size: which have answered, or had the time to."""
-        grown = [w.pid for w in members if w.pid and (w.answered or now - w.since > STARTED_WITHIN)]
-        return self._sources.memory.per_worker(now, fleet, grown)
-
     # --- act ---
 
     def _act(
-        self, now: float, scene: Scene, workers: Mapping[str, Worker], decisions: Mapping[str, Decision]
+        self, now: float, scene: Scene, workers: Mapping[str, Worker], decided: Mapping[str, Decided]
     ) -> Report:
-        orders = [self._order(decision) for fleet, decision in decisions.items() if not self._is_dry(fleet)]
+        orders = [
+            self._order(each.decision) for fleet, each in decided.items() if not is_dry(self._config, fleet)
+        ]
         if not orders:
             return Report()
         world = World(scene.sections, scene.processes, scene.drains, workers)
@@ -323,36 +264,36 @@ class Controller:
         )
 
     def _fleet_tick(
-        self, name: str, decision: Decision, workers: Mapping[str, Worker], report: Report
+        self, name: str, decided: Decided, workers: Mapping[str, Worker], report: Report
     ) -> FleetTick:
         fleet = self._config.fleets.get(name)
-        situation, memory = self._considered[name]
+        situation, memory = decided.situation, decided.memory
         return FleetTick(
             name=name,
             scaling=fleet.scaling if fleet is not None else RETIRED,
             queues=fleet.queues if fleet is not None else (),
             workers=tuple(worker for worker in workers.values() if worker.fleet == name),
-            decision=decision,
+            decision=decided.decision,
             trouble="; ".join(
                 [
                     *report.trouble.get(name, ()),
-                    *self._crash_loop(name),
+                    *self._crash_loop(name, situation, memory),
                     *self._left_by_dry_run(name, workers),
                 ]
             ),
-            dry_run=self._is_dry(name),
+            dry_run=is_dry(self._config, name),
             situation=situation,
             memory=memory,
             hold=situation.hold,
             expected_wait=expected_wait(situation, memory),
         )
 
-    def _crash_loop(self, name: str) -> Iterator[str]:
+    def _crash_loop(self, name: str, situation: Situation, memory: FleetMemory) -> Iterator[str]:
         """Say that a fleet's workers crash, and where they say why."""
-        fleet, failure = self._config.fleets.get(name), self._considered[name][1].failure
+        fleet, failure = self._config.fleets.get(name), memory.failure
         if failure:
             yield f"supervisord gave up on {failure}"
-        if fleet is not None and (text := alarm(*self._considered[name])):
+        if fleet is not None and (text := alarm(situation, memory)):
             # A worker that was never spawned has no log; supervisord names it where there is one.
             logs = f"; the workers' logs are in {log_folder(self._config, fleet)}"
             yield text if failure and "process log" not in failure else text + logs
@@ -360,7 +301,7 @@ class Controller:
     def _left_by_dry_run(self, fleet: str, workers: Mapping[str, Worker]) -> Iterator[str]:
         """What a dry run that began in the middle of something leaves half done."""
         for worker in workers.values():
-            if worker.fleet == fleet and self._is_dry(fleet) and worker.state in UNDER_WAY:
+            if worker.fleet == fleet and is_dry(self._config, fleet) and worker.state in UNDER_WAY:
                 yield f"dry_run leaves {worker.name} {worker.state}"
 
     def _fingerprint(self, fleet: str) -> str:
@@ -371,13 +312,3 @@ class Controller:
 
     def _section(self, fleet: Fleet, name: str) -> str:
         return render(worker_program(self._config, fleet, name, self._host_name))
-
-    def _is_dry(self, fleet: str) -> bool:
-        settings = self._config.fleets.get(fleet)
-        return self._config.dry_run or (settings is not None and settings.dry_run)
-
-
-def _retire(decision: Decision, members: Members) -> Decision:
-    """Let the workers that an operator stopped go as well: nobody can start them in a fleet that is gone."""
-    held = tuple(worker.name for worker in members if worker.state is WorkerState.HELD)
-    return replace(decision, drain=(*decision.drain, *held))
