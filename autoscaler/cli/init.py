@@ -112,6 +112,14 @@ def init(
         raise TakeoverError(
             f"{path}: is there already; --force replaces it, --dry-run shows what it would be"
         )
+    usable, code = _first(path, asked, dry_run=dry_run, force=force)
+    if take_over:
+        adopt(path, usable, asked.supervisord, within, dry_run=dry_run)
+    sys.exit(code)
+
+
+def _first(path: Path, asked: Asked, *, dry_run: bool, force: bool) -> tuple[config.Config, Exit]:
+    """Write the first config, or only show it, and look at what it names."""
     gathered = gather(asked)
     made = first_config(gathered.found)
     environ = environment(gathered)
@@ -120,12 +128,9 @@ def init(
         note(text)
     if dry_run:
         click.echo(made.shown, nl=False)
-    else:
-        write(path, made, gathered, force=force)
-    code = Exit.FINE if dry_run else _examined(path, environ, gathered)
-    if take_over:
-        adopt(path, usable, asked.supervisord, within, dry_run=dry_run)
-    sys.exit(code)
+        return usable, Exit.FINE
+    write(path, made, gathered, force=force)
+    return usable, _examined(path, environ, gathered)
 
 
 def environment(gathered: Gathered) -> dict[str, str]:
