@@ -17,9 +17,8 @@ PEAK_WINDOW = 60.0
 
 def mean_workers(load: Load, setting: Setting) -> int:
     """The least workers that get through all work in the load's time."""
-    counted = load.since(setting.warmup)
     seconds = max(1.0, load.duration - setting.warmup)
-    return max(1, math.ceil(counted.work / (setting.concurrency * seconds)))
+    return max(1, math.ceil(load.work_since(setting.warmup) / (setting.concurrency * seconds)))
 
 
 def peak_workers(load: Load, setting: Setting) -> int:

@@ -24,13 +24,20 @@ def least_worker_seconds(load: Load, setting: Setting) -> float:
     With a warm-up the fleet at its end is taken as given, so that no start is counted.
     """
     counted = load.since(setting.warmup)
-    work = counted.work / setting.concurrency
+    work = _due(counted, setting) / setting.concurrency
     idle = setting.min_workers * max(0.0, load.duration - setting.warmup)
     if setting.warmup > 0:
         return max(work, idle)
     first = setting.min_workers if setting.initial is None else setting.initial
     starts = max(0.0, least_peak(counted, setting) - first)
     return max(work, idle) + starts * setting.start_time
+
+
+def _due(load: Load, setting: Setting) -> float:
+    """Slot-seconds that are done by the end if every task begins as late as it may."""
+    latest = load.end - setting.wait
+    tasks = zip(load.arrivals, load.services, strict=True)
+    return sum(max(0.0, min(service, latest - arrival)) for arrival, service in tasks)
 
 
 def least_peak(load: Load, setting: Setting) -> float:

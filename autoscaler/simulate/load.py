@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
@@ -26,6 +27,8 @@ class Load:
     outages : (begin, end) of each time in which the broker is away, in order: no task is handed out, and
         no scaler sees a queue or worker.
     crashes : times at which the busiest worker dies and its supervisor starts it again, in order.
+    goes_on : whether this is a part of a longer load: what is after `duration`, the rest of tasks that still
+        run then among it, does not count.
     """
 
     name: str
@@ -34,6 +37,12 @@ class Load:
     duration: float
     outages: tuple[tuple[float, float], ...] = ()
     crashes: tuple[float, ...] = ()
+    goes_on: bool = False
+
+    @property
+    def end(self) -> float:
+        """Until when things count, seconds; without end where all work counts, however long it takes."""
+        return self.duration if self.goes_on else math.inf
 
     @property
     def work(self) -> float:
@@ -48,7 +57,16 @@ class Load:
     def since(self, time: float) -> Load:
         """The tasks that arrive at `time` or later, at their own times."""
         first = bisect_left(self.arrivals, time)
-        return Load(self.name, self.arrivals[first:], self.services[first:], self.duration)
+        return Load(
+            self.name, self.arrivals[first:], self.services[first:], self.duration, goes_on=self.goes_on
+        )
+
+    def work_since(self, time: float) -> float:
+        """Slot-seconds that are left to do from `time` until the end if every task begins when it comes."""
+        return sum(
+            max(0.0, service - max(0.0, time - arrival) - max(0.0, arrival + service - self.end))
+            for arrival, service in zip(self.arrivals, self.services, strict=True)
+        )
 
     def works(self) -> tuple[float, ...]:
         """Slot-seconds of the first 0, 1, 2, ... tasks."""

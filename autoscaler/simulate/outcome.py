@@ -55,7 +55,6 @@ def outcome_of(scaler: str, world: World, load: Load, setting: Setting) -> Outco
     waits = world.waits()
     ordered = sorted(waits)
     violated = sum(wait > setting.wait for wait in waits)
-    counted = load.since(setting.warmup)
     return Outcome(
         scaler=scaler,
         tasks=len(waits),
@@ -66,7 +65,7 @@ def outcome_of(scaler: str, world: World, load: Load, setting: Setting) -> Outco
         wait_p99=quantile(ordered, 0.99),
         wait_max=ordered[-1] if ordered else 0.0,
         worker_seconds=world.total_worker_seconds(),
-        work_seconds=counted.work / setting.concurrency,
+        work_seconds=load.work_since(setting.warmup) / setting.concurrency,
         starts=world.starts,
         peak=_peak(world, setting),
         killed=world.killed,

@@ -12,7 +12,7 @@ from autoscaler.simulate.outcome import Outcome, outcome_of
 from autoscaler.simulate.setting import Setting
 from autoscaler.simulate.world import Sample, World
 
-#: Seconds after the load in which the rest of the work may be done.
+#: Seconds after the load, and after its longest task, in which the rest of the work may be done.
 LONGEST_REST = 3600.0
 
 
@@ -46,7 +46,9 @@ class Scaler(Protocol):
 def simulate(
     load: Load, setting: Setting, scaler: Scaler, *, out_of_time: Callable[[], bool] = lambda: False
 ) -> Outcome:
-    """Run a scaler on a load until all work is done, at the latest an hour after the load's end.
+    """Run a scaler on a load until all work is done, or until the end of one that goes on.
+
+    It ends at the latest an hour after the load's end and its longest task.
 
     Parameters
     ----------
@@ -59,7 +61,7 @@ def simulate(
     world = World(load, setting, scaler.start_time)
     scaler.attach(world)
     interval = scaler.interval or setting.polling_interval
-    last = load.duration + LONGEST_REST
+    last = min(load.end, load.duration + max(load.services, default=0.0) + LONGEST_REST)
     #: Whole ticks that a sample is on its way; samples are taken for the tick that will see them.
     ahead = int(setting.lag / interval)
     on_the_way = deque([world.sample()] * ahead)
