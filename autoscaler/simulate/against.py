@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -22,15 +21,9 @@ def mean_workers(load: Load, setting: Setting) -> int:
 
 
 def peak_workers(load: Load, setting: Setting) -> int:
-    """The workers that the work of the load's busiest minute needs."""
-    works, arrivals = load.works(), load.arrivals
-    most = max(
-        (
-            works[i + 1] - works[bisect_left(arrivals, arrivals[i] - PEAK_WINDOW)]
-            for i in range(len(arrivals))
-        ),
-        default=0.0,
-    )
+    """The workers that are busy in the load's busiest minute, on its mean, if no task waits."""
+    done = load.work_by()
+    most = max((done(begin + PEAK_WINDOW) - done(begin) for begin in load.arrivals), default=0.0)
     return max(1, math.ceil(most / (PEAK_WINDOW * setting.concurrency)))
 
 

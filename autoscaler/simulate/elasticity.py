@@ -17,13 +17,15 @@ from autoscaler.simulate.setting import Setting
 
 #: Most points at which the curves are compared.
 _POINTS = 2000
+#: Below this a part of a worker is rounding.
+_NOISE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Elasticity:
     """All are shares of 1; smaller is better.
 
-    Demand is the number of workers that the work needs that arrived within the last `wait` seconds.
+    Demand is the number of workers that were busy within the last `wait` seconds, had no task waited.
     """
 
     #: Mean lack of workers relative to demand, and the time share in which some lacked.
@@ -54,13 +56,13 @@ def elasticity(load: Load, setting: Setting, sizes: Sequence[tuple[float, int, i
 
 
 def demand_curve(load: Load, setting: Setting, times: Sequence[float]) -> list[int]:
-    """Workers that the work of the last `wait` seconds (at least one tick) needs, at each time."""
-    works, arrivals = load.works(), load.arrivals
+    """Workers that are busy within the last `wait` seconds (at least one tick) if no task waits."""
+    done = load.work_by()
     window = max(setting.wait, setting.polling_interval)
 
     def needed(time: float) -> int:
-        work = works[bisect_right(arrivals, time)] - works[bisect_right(arrivals, time - window)]
-        return max(setting.min_workers, math.ceil(work / (window * setting.concurrency)))
+        busy = (done(time) - done(time - window)) / (window * setting.concurrency)
+        return max(setting.min_workers, math.ceil(busy - _NOISE))
 
     return [needed(time) for time in times]
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import random
-from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from operator import add
 from typing import TypeAlias
 
 #: Draws one task's service time, seconds.
@@ -71,6 +72,23 @@ class Load:
     def works(self) -> tuple[float, ...]:
         """Slot-seconds of the first 0, 1, 2, ... tasks."""
         return (0.0, *accumulate(self.services))
+
+    def work_by(self) -> Callable[[float], float]:
+        """What says how many slot-seconds of work are done by a time if every task begins when it comes."""
+        ends = sorted(map(add, self.arrivals, self.services))
+        begun, ended = _ramps(self.arrivals), _ramps(ends)
+        return lambda time: begun(time) - ended(time)
+
+
+def _ramps(begins: Sequence[float]) -> Callable[[float], float]:
+    """The sum of the times since each beginning that was before, for beginnings in order."""
+    sums = (0.0, *accumulate(begins))
+
+    def ramps(time: float) -> float:
+        count = bisect_right(begins, time)
+        return count * time - sums[count]
+
+    return ramps
 
 
 def fixed(seconds: float) -> Service:

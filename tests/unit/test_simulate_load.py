@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from autoscaler.simulate.against import mean_workers
+from autoscaler.simulate.against import mean_workers, peak_workers
 from autoscaler.simulate.bound import least_worker_seconds
+from autoscaler.simulate.elasticity import demand_curve
 from autoscaler.simulate.load import Load
 from autoscaler.simulate.patterns import pattern
 from autoscaler.simulate.peers import CeleryAutoscale, Fixed, PeerScaler
@@ -31,6 +32,11 @@ PART = Load("part", LONG.arrivals, LONG.services, LONG.duration, goes_on=True)
 )
 def test_the_work_that_is_left_reaches_to_the_end_that_counts(load: Load, since: float, left: float) -> None:
     assert load.work_since(since) == pytest.approx(left)
+
+
+@pytest.mark.parametrize(("time", "done"), [(-1.0, 0.0), (300.0, 300.0), (600.0, 910.0), (9999.0, 2020.0)])
+def test_the_work_done_by_a_time_if_no_task_waits(time: float, done: float) -> None:
+    assert LONG.work_by()(time) == pytest.approx(done)
 
 
 def test_a_part_of_a_longer_load_ends_where_it_ends() -> None:
@@ -60,3 +66,15 @@ def test_nobody_pays_less_than_the_bound_of_a_part() -> None:
     outcome = simulate(part, SETTING, PeerScaler(CeleryAutoscale()))
     assert outcome.violations == 0
     assert outcome.worker_seconds >= least_worker_seconds(part, SETTING)
+
+
+def test_long_tasks_need_the_slots_that_they_take_and_not_their_work_at_once() -> None:
+    each_minute = Load("long", tuple(60.0 * n for n in range(60)), (600.0,) * 60, 3600.0)
+    assert peak_workers(each_minute, SETTING) == 10
+    assert demand_curve(each_minute, SETTING, (30.0, 90.0, 1800.0)) == [1, 2, 10]
+
+
+def test_short_tasks_need_what_comes_in_the_busiest_minute() -> None:
+    burst = Load("burst", (10.0,) * 60 + tuple(200.0 + n for n in range(60)), (2.0,) * 120, 400.0)
+    assert peak_workers(burst, SETTING) == 2
+    assert peak_workers(Load("none", (), (), 100.0), SETTING) == 1
