@@ -10,6 +10,10 @@ a and runs for S has done at most ``min(t - a, S)`` by t (``come``), and at leas
 if it started in time (``due``). Every real course that lets no task wait too long satisfies all of these
 with the means of its steps (a mean over steps has no more ups than the course itself), so the minimum is a
 bound below its cost. The bound is not always reached: workers are whole, and slots may not share a task.
+
+What came in the warm-up counts with the part of it that nobody can have done by then, so that the slots of
+tasks that outlast the warm-up are paid for. The steps reach until all work is done, or to the end of a load
+that goes on: a task that outlasts it has to be done as far as it can be by then.
 """
 
 from __future__ import annotations
@@ -37,21 +41,22 @@ class Bound:
 
 
 def clairvoyant(load: Load, setting: Setting) -> Bound:
-    """Solve the programme for what comes after the warm-up; the fleet at its end costs no start."""
-    counted = load.since(setting.warmup)
-    longest = max(counted.services, default=0.0)
-    end = max(load.duration, counted.arrivals[-1] + setting.wait + longest if counted.arrivals else 0.0)
-    step = max(1.0, (end - setting.warmup) / STEPS)
-    ends = setting.warmup + step * np.arange(1, int(np.ceil((end - setting.warmup) / step)) + 1)
-    come, due = work_by(counted, ends, 0.0), work_by(counted, ends, setting.wait)
+    """Solve the programme for what is to do after the warm-up; the fleet at its end costs no start."""
+    begin = setting.warmup
+    arrivals, services = np.asarray(load.arrivals), np.asarray(load.services)
+    left = np.minimum(services, arrivals + services - begin)
+    arrivals, left = arrivals[left > 0], left[left > 0]
+    first, latest = np.maximum(arrivals, begin), np.maximum(arrivals + setting.wait, begin)
+    end = min(load.end, max(load.duration, (latest + left).max(initial=0.0)))
+    count = max(1, min(STEPS, int(end - begin)))
+    ends = np.linspace(begin, end, count + 1)[1:]
+    come, due = work_by(first, left, ends), work_by(latest, left, ends)
     least = np.where(ends <= load.duration, float(setting.min_workers), 0.0)
-    return _solve(setting, step, come, due, least)
+    return _solve(setting, (end - begin) / count, come, due, least)
 
 
-def work_by(load: Load, times: np.ndarray, delay: float) -> np.ndarray:
-    """Work done by each time if every task runs from `delay` after its arrival; slot-seconds."""
-    begins = np.asarray(load.arrivals) + delay
-    services = np.asarray(load.services)
+def work_by(begins: np.ndarray, services: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Work done by each time if the tasks begin so; slot-seconds."""
     return _ramps(begins, times) - _ramps(begins + services, times)
 
 
