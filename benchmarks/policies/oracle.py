@@ -6,8 +6,9 @@ as let all of them start within its share of the wait, if tasks are begun in the
 
 from __future__ import annotations
 
-import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from heapq import heapify, heapreplace
 
 from autoscaler.simulate.setting import Setting
 from autoscaler.simulate.world import Node, Sample, World
@@ -44,22 +45,41 @@ class Oracle:
             world.drain(node)
 
     def _needed(self, now: float, world: World) -> int:
-        """Slots that begin every known task in time; what runs takes its slot until it ends."""
-        load = world.load
+        """The fewest workers with which every known task begins in time; what runs keeps its slot."""
+        load, most = world.load, self._setting.max_workers
         coming = range(_arrived(world), bisect_right(load.arrivals, now + self._ahead))
-        rests = sum(
-            max(0.0, started + load.services[task] - now)
-            for node in world.nodes
-            for task, started in node.running.items()
+        known = [(load.arrivals[task] - now, load.services[task]) for task in (*world.queue, *coming)]
+        least = sum(node.busy for node in world.serving())
+        return least + bisect_left(
+            range(least, most), True, key=lambda workers: self._in_time(now, world, known, workers)
         )
-        work, most = rests, 0.0
-        for task in (*world.queue, *coming):
-            left = max(load.arrivals[task] + self._planned - now, self._setting.polling_interval)
-            most = max(most, work / left)
-            work += load.services[task]
-        busy = sum(len(node.running) for node in world.nodes)
-        least = 1 if work > rests and not busy else 0
-        return max(least, math.ceil(most / self._setting.concurrency))
+
+    def _in_time(self, now: float, world: World, known: Sequence[tuple[float, float]], workers: int) -> bool:
+        """Whether all begin in time that can: for some it is too late for a new worker.
+
+        Parameters
+        ----------
+        known : (seconds until it comes, seconds that it runs) of each task, in order.
+        """
+        serving = sorted(world.serving(), key=lambda node: not node.busy)
+        free = [slot for node in serving[:workers] for slot in self._slots(now, world, node)]
+        new = workers - len(serving)
+        free += [self._setting.start_time] * (new * self._setting.concurrency)
+        heapify(free)
+        for comes, runs in known:
+            if not free:
+                return False
+            begins, latest = max(free[0], comes), comes + self._planned
+            if begins > latest and (new < 0 or latest >= self._setting.start_time):
+                return False
+            heapreplace(free, begins + runs)
+        return True
+
+    def _slots(self, now: float, world: World, node: Node) -> list[float]:
+        """Seconds until each of a worker's slots is free."""
+        rests = [started + world.load.services[task] - now for task, started in node.running.items()]
+        idle = self._setting.concurrency - len(rests)
+        return rests + [max(0.0, node.ready_at - now)] * idle
 
 
 def _arrived(world: World) -> int:
