@@ -75,9 +75,13 @@ prepare() {
 
 stamp() { printf '%s' "$venv/autoscaler-installed$1"; }
 
-# With the [dev] extra is more than without.
+# With more extras is as good: the stamps of those begin with the same ones.
 is_installed() {
-    [ "$(cat "$(stamp "$1")" 2>/dev/null)" = "$2" ] || [ "$(cat "$(stamp '[dev]')" 2>/dev/null)" = "$2" ]
+    local each
+    for each in "$(stamp "${1%]}")"*; do
+        if [ "$(cat "$each" 2>/dev/null)" = "$2" ]; then return; fi
+    done
+    return 1
 }
 
 have_rabbitmq() {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 import os
 import shutil
@@ -75,6 +76,13 @@ def need_rabbitmq() -> None:
     """A missing service skips a test by hand and fails it in CI."""
     if not RabbitMQNode.installed():
         _missing("rabbitmq-server is not installed (apt-get install rabbitmq-server)")
+
+
+@pytest.fixture(scope="session")
+def need_parquet() -> None:
+    """A missing extra, too: the one that reads Parquet is no part of `dev`."""
+    if importlib.util.find_spec("arro3") is None:
+        _missing("the extra `parquet` is not installed (pip install -e '.[parquet]')")
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from autoscaler.simulate.load import Load, exponential, made, spread
 from autoscaler.simulate.patterns import pattern
+from benchmarks.policies import surf
 
 #: Makes a load; called in the process that needs it.
 Maker = Callable[[], Load]
@@ -100,20 +101,24 @@ DAY_SEEDS = (2, 4, 6)
 def workloads(traces: Path | None) -> tuple[list[Workload], list[str]]:
     """All loads that can be had, and a word on each that cannot."""
     found, missing = list(_made()), []
-    for counts in COUNTS:
-        path = traces / counts.file if traces else None
+    for name, file, read in _recorded():
+        path = traces / file if traces else None
         if path is None or not path.is_file():
-            missing.append(_skipped(counts.name, counts.file, traces))
-        else:
-            found.append(_counted(counts, path))
-    azure = traces / AZURE if traces else None
-    if azure is None or not azure.is_file():
-        missing.append(_skipped("azure-llm", AZURE, traces))
-    else:
-        found.append(_azure(azure))
-    if traces:
-        missing.append("surf: skipped, surf_week.parquet needs a Parquet reader, which no extra brings")
+            missing.append(_skipped(name, file, traces))
+            continue
+        try:
+            found.append(read(path))
+        except ModuleNotFoundError as error:
+            missing.append(f"{name}: skipped, {error}: pip install -e '.[parquet]' brings it")
     return found, missing
+
+
+def _recorded() -> Iterator[tuple[str, str, Callable[[Path], Workload]]]:
+    """The name of each recorded load, its file, and what reads it."""
+    for counts in COUNTS:
+        yield counts.name, counts.file, partial(_counted, counts)
+    yield "azure-llm", AZURE, _azure
+    yield "surf", surf.FILE, _surf
 
 
 def _skipped(name: str, file: str, traces: Path | None) -> str:
@@ -226,6 +231,16 @@ def _azure(path: Path) -> Workload:
         False,
         (partial(_part, rows, begin, middle + WARMUP / 2),),
         (partial(_part, rows, middle - WARMUP / 2, end + 1.0),),
+    )
+
+
+def _surf(path: Path) -> Workload:
+    parts = surf.dealt(surf.read_jobs(path))
+    return Workload(
+        "surf",
+        False,
+        tuple(partial(surf.one_day, parts[0], day) for day in surf.ODD_DAYS),
+        tuple(partial(surf.one_day, part, day) for day in surf.EVEN_DAYS for part in parts),
     )
 
 
