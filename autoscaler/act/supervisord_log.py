@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 
-#: One program's process has ended, or its next one has come.
+#: One program's process has ended, or its next one has come. From the line's start on: the output of programs
+#: may be in the log as well.
 _LINE = re.compile(
-    r"(?P<how>stopped|exited): (?P<ended>\S+) \((?P<why>.*)\)$"
-    r"|spawned: '(?P<name>.+)' with pid (?P<pid>[0-9]+)$",
+    r"^[-0-9]+ [0-9:,]+ [A-Z]+ "
+    r"(?:(?P<how>stopped|exited): (?P<ended>\S+) \((?P<why>.*)\)"
+    r"|spawned: '(?P<name>.+)' with pid (?P<pid>[0-9]{1,9}))$",
     re.MULTILINE,
 )
 

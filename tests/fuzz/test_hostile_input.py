@@ -311,10 +311,15 @@ INFO = {
         "logfile": "/x",
     },
 }
+LOG = """\
+2025-05-17 10:00:01,512 INFO exited: emails-01 (exit status 0; expected)
+2025-05-17 10:00:02,518 INFO spawned: 'emails-01' with pid 4802
+"""
 ANSWERS: list[tuple[str, Any, Callable[[Supervisord], object]]] = [
     ("getAllProcessInfo", [INFO, {**INFO, "name": "b"}], lambda client: client.processes()),
     ("reloadConfig", [[["a"], ["b"], []]], lambda client: client.reload()),
     ("identity", [12, "4.3.0", {"statecode": 1, "statename": "RUNNING"}], lambda client: client.identity()),
+    ("readLog", [LOG], lambda client: client.ended_well()),
     ("add", [True], lambda client: client.add("a")),
     ("stop", [{"faultCode": 10, "faultString": "BAD_NAME: a"}], lambda client: client.stop_all(["a"])),
 ]

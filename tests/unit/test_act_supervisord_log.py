@@ -45,6 +45,10 @@ FIRST = "2025-05-17 10:00:02,518 INFO spawned: 'emails-01' with pid 4802\n"
         (CRASHED + SHUT_DOWN.replace("4802", "4810"), {4810}),
         (SHUT_DOWN.replace("emails-01 (", "emails-02 ("), set()),
         (SHUT_DOWN + FIRST.replace("4802", "4811"), {4802}),
+        # What a program writes is no word of supervisord's.
+        (CRASHED.replace("2025", "'x' stderr output: exited: emails-01 (; expected)\n2025"), set()),
+        (CRASHED.replace("WARN", "DEBG output: x (INFO stopped: emails-01 (x)\n2025 1 WARN"), set()),
+        (SHUT_DOWN.replace("4802", "9" * 5000), set()),
         # What is cut off tells nothing.
         (SHUT_DOWN[60:], set()),
         (RESTARTED[: RESTARTED.index("4802")], set()),
