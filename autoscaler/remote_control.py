@@ -4,7 +4,8 @@
 
 Celery's `inspect()` waits a full second after the last reply, for each command. Here several commands go
 out at once with a ticket each, and the wait ends with the last reply that is awaited. Nodes of which nobody
-expects an answer yet, such as workers that are starting, get a moment more and not the whole deadline.
+expects an answer yet, such as workers that are starting, get a moment more and not the whole deadline, unless
+they are heard: on a busy machine a moment is too short for them to answer everything.
 
 Source of the protocol: `kombu.pidbox` and `celery.worker.control`, checked with kombu 5.7 and celery 5.7.
 """
@@ -56,6 +57,8 @@ class Replies(dict[str, dict[str, Any]]):
         #: (method, node) of the replies that are still out; those of awaited nodes, and the others.
         self._awaited: set[tuple[str, str]] = set()
         self._hoped: set[tuple[str, str]] = set()
+        #: Nodes that have answered something, be it too late what they were asked before.
+        self._alive: set[str] = set()
         patient = frozenset(nodes if awaited is None else awaited)
         for command in commands:
             for node in nodes if command.nodes is None else command.nodes & frozenset(nodes):
@@ -73,16 +76,22 @@ class Replies(dict[str, dict[str, Any]]):
 
     @property
     def awaiting(self) -> bool:
-        """Whether an awaited node has still to answer."""
-        return bool(self._awaited)
+        """Whether an awaited node has still to answer, or another one that was heard."""
+        return bool(self._awaited) or any(node in self._alive for _, node in self._hoped)
 
     @property
     def suspicious(self) -> bool:
         """Whether nobody at all answered, though some were expected to: perhaps it is the broker."""
-        return self.awaiting and not any(self.values())
+        return bool(self._awaited) and not any(self.values())
 
     def take(self, ticket: object, body: object) -> None:
-        """Note one reply; one to another question, or of a node that was not asked, is nothing to us."""
+        """Note one reply.
+
+        One to another question only tells that its node is alive; one of a node that was not asked is nothing
+        to us.
+        """
+        if isinstance(body, dict):
+            self._alive.update(body)
         method = self._tickets.get(ticket) if isinstance(ticket, str) else None
         if method is None:
             return
@@ -122,11 +131,12 @@ def await_replies(
     within : seconds for the awaited nodes.
     grace : seconds for the others once the awaited ones have answered, within the same `within`.
     """
-    ends = clock() + within
-    graced = False
+    patient = clock() + within
+    graced: float | None = None
     while not replies.complete:
-        if not graced and not replies.awaiting:
-            graced, ends = True, min(ends, clock() + grace)
+        if not replies.awaiting and graced is None:
+            graced = min(patient, clock() + grace)
+        ends = patient if replies.awaiting or graced is None else graced
         if (left := ends - clock()) <= 0:
             return
         with suppress(TimeoutError):

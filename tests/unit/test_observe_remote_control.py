@@ -119,6 +119,30 @@ def test_the_wait_is_for_the_awaited_and_a_moment_for_the_others(
     assert sorted(replies["stats"]) == [f"{name}@h" for name in answered]
 
 
+def test_who_is_heard_at_all_gets_all_the_time_for_the_rest() -> None:
+    replies = Replies([Command("scheduled"), Command("stats")], ["a@h", "b@h"], [])
+    (early, late), now = replies.tickets, 0.0
+    coming = [
+        (0.1, "from another round", "b@h"),
+        (0.15, early, "a@h"),
+        (0.6, late, "a@h"),
+        (0.7, early, "b@h"),
+    ]
+
+    def drain(timeout: float) -> None:
+        nonlocal now
+        if not coming or coming[0][0] > now + timeout:
+            now += timeout
+            raise TimeoutError
+        now, ticket, node = coming.pop(0)
+        replies.take(ticket, {node: {}})
+
+    await_replies(replies, drain, 1.0, 0.2, lambda: now)
+    assert now == pytest.approx(1.0)
+    assert replies == {"scheduled": {"a@h": {}, "b@h": {}}, "stats": {"a@h": {}}}
+    assert not replies.suspicious
+
+
 @pytest.mark.parametrize(
     ("awaited", "answering", "suspicious"),
     [
