@@ -38,6 +38,8 @@ class PeerProtocol(H11Protocol):
         super().__init__(*args, **others)
         self._patience = patience
         self._timer: asyncio.TimerHandle | None = None
+        #: Bytes that the client had not taken yet when it was looked at; None: none too many.
+        self._untaken: int | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Note who connects; close it where there are too many."""
@@ -62,6 +64,11 @@ class PeerProtocol(H11Protocol):
         self._wait()
         super().on_response_complete()
 
+    def resume_writing(self) -> None:
+        """Note that the client takes what there is for it."""
+        self._untaken = None
+        super().resume_writing()
+
     def _over_tcp(self) -> int:
         ours = (each for each in self.connections if isinstance(each, PeerProtocol))
         return sum(not is_local(each.client) for each in ours)
@@ -73,10 +80,15 @@ class PeerProtocol(H11Protocol):
 
     def _late(self) -> None:
         at_work = self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body
-        if at_work and not self.flow.write_paused:
-            self._wait()  # ours is the turn: the answer is being made
+        if at_work and (not self.flow.write_paused or self._takes_some()):
+            self._wait()  # ours is the turn: the answer is being made, or is on its way
         else:
             self.transport.abort()
+
+    def _takes_some(self) -> bool:
+        """Whether the client has taken some of the answer since it was looked at last, however little."""
+        before, self._untaken = self._untaken, self.transport.get_write_buffer_size()
+        return before != self._untaken
 
 
 def is_local(client: tuple[str, int] | None) -> bool:

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ from autoscaler import config
 from autoscaler.config import Console
 from autoscaler.console.access import Caller, Refused, Rules, host_of, judge
 from autoscaler.console.api import make_app
-from autoscaler.console.peers import Patience
+from autoscaler.console.peers import Patience, PeerProtocol
 from autoscaler.console.server import Server
 from autoscaler.daemon import Snapshot
 from autoscaler.errors import CommandRefused, ConfigError, UnknownName
@@ -287,6 +288,33 @@ def test_those_who_fill_the_port_do_not_keep_others_from_the_unix_socket(serve):
     finally:
         for each in many:
             each.close()
+
+
+class Answering(PeerProtocol):
+    """In the middle of an answer, so much of which the client has not taken."""
+
+    def __init__(self):
+        self.cycle = SimpleNamespace(response_complete=False, more_body=False)
+        self.flow = SimpleNamespace(write_paused=True, resume_writing=lambda: None)
+        self.transport = SimpleNamespace(get_write_buffer_size=lambda: self.untaken, abort=self.abort)
+        self.loop = SimpleNamespace(call_later=lambda *_: None)
+        self._patience, self._timer, self._untaken = Patience(), None, None
+        self.untaken, self.aborted = 0, False
+
+    def abort(self):
+        self.aborted = True
+
+    def look(self, untaken):
+        self.untaken = untaken
+        self._late()
+        return self.aborted
+
+
+def test_who_takes_an_answer_bit_by_bit_is_waited_for_and_who_takes_nothing_is_not():
+    slow = Answering()
+    assert [slow.look(untaken) for untaken in (900_000, 890_000, 889_999)] == [False] * 3
+    slow.resume_writing()
+    assert [slow.look(untaken) for untaken in (889_999, 889_999)] == [False, True]
 
 
 def test_an_answer_that_takes_long_is_waited_for(serve):
