@@ -54,6 +54,8 @@ class Snapshot:
     #: Why the last tick failed as a whole; empty when it did not.
     trouble: str = ""
     counts: Counts = field(default_factory=Counts)
+    #: Of this machine, as in the workers' node names.
+    host_name: str = ""
 
 
 class SteadyClock:
@@ -100,7 +102,9 @@ class Daemon:
         #: Key and text of what was noted of the config in use.
         self._noted: frozenset[tuple[str, str]] = frozenset()
         now = self._clock()
-        self.snapshot = Snapshot(path, now, now, self.config.polling_interval, None)
+        self.snapshot = Snapshot(
+            path, now, now, self.config.polling_interval, None, host_name=self._host_name
+        )
 
     def stop(self) -> None:
         """Ask the loop to end after its tick; the workers run on."""

@@ -12,12 +12,15 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
 import pytest
 from hypothesis import settings
 
 from autoscaler.demo.services import RabbitMQNode, SupervisordInstance
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, ConsoleMessage, Page
 
 # A machine that is busy is not a failure: no example has a deadline. All else as it is, by hand and in CI.
 settings.register_profile("untimed", deadline=None)
@@ -94,6 +97,62 @@ def need() -> Callable[[str], None]:
             _missing(f"{command} is not installed")
 
     return _need
+
+
+#: Milliseconds in which a page must show what it is to show, on a busy machine.
+PAGE_DEADLINE = 60_000
+#: What Chromium does without being asked, and what it cannot do as root.
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+class OpenPage(Protocol):
+    def __call__(self, url: str, **context: Any) -> Page: ...
+
+
+# Of a module, not of the session: while Playwright is there, no other test in this thread has an event loop.
+@pytest.fixture(scope="module")
+def browser(need: Callable[[str], None]) -> Iterator[Browser]:
+    """Debian's Chromium, by Playwright."""
+    need("chromium")
+    from playwright.sync_api import expect, sync_playwright  # noqa: PLC0415
+
+    expect.set_options(timeout=PAGE_DEADLINE)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[OpenPage]:
+    """Open a page as a new visitor; a script that fails, or is kept from something, fails the test."""
+    with ExitStack() as stack:
+        failures: list[str] = []
+
+        def _note(message: ConsoleMessage) -> None:
+            # That a server has gone or refuses is the business of some tests.
+            if message.type == "error" and "Failed to load resource" not in message.text:
+                failures.append(message.text)
+
+        def _open(url: str, **context: Any) -> Page:
+            visitor = stack.enter_context(browser.new_context(timezone_id="UTC", **context))
+            visitor.set_default_timeout(PAGE_DEADLINE)
+            page = visitor.new_page()
+            page.on("console", _note)
+            page.on("pageerror", lambda error: failures.append(str(error)))
+            page.goto(url, wait_until="commit")
+            return page
+
+        yield _open
+        assert failures == []
 
 
 @pytest.fixture(scope="session")

@@ -162,8 +162,8 @@ class Console(Keys):
     )
     listen: Annotated[str, PlainValidator(text.address), kind("host:port")] | None = Field(
         None,
-        description="an address for HTTP as well; any but a loopback one needs token. "
-        "Default: nothing listens on TCP",
+        description="an address for HTTP as well: the dashboard, the API, /metrics; any but a loopback one "
+        "needs token. Default: nothing listens on TCP",
         examples=["127.0.0.1:8085"],
     )
 

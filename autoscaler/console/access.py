@@ -3,6 +3,9 @@
     unix socket   its file rights let in whom they let in; a change needs the header besides
     TCP           a change needs the token; off loopback, looking needs it too
 
+Off loopback the dashboard's own files are there without it, so that somebody can type it in: they hold no
+data.
+
 A change needs a header that no web page can send along without being asked first (`X-Autoscaler`, or
 `Authorization` with the token), and there are no cookies. So nobody's browser can be made to change anything.
 And on loopback only names of this machine are answered to: a page whose own name is made to lead here
@@ -15,7 +18,7 @@ import hmac
 import ipaddress
 import pwd
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -75,14 +78,22 @@ class Caller:
             return _user(self.uid)
         return f"token {self.token}" if self.token is not None else "unknown"
 
+    @property
+    def may_change(self) -> bool:
+        """Whether more than looking is allowed."""
+        return self.uid is not None or self.token is not None
 
-def judge(rules: Rules, uid: int | None, method: str, headers: Mapping[str, str]) -> Caller | Refused:
+
+def judge(
+    rules: Rules, uid: int | None, method: str, headers: Mapping[str, str], *, for_file: bool = False
+) -> Caller | Refused:
     """Tell who makes a request, or why it is refused.
 
     Parameters
     ----------
     uid : of the other end of the unix socket; None: it comes over TCP.
     headers : by name in lower case.
+    for_file : whether it is for one of the dashboard's files, which hold no data.
     """
     changes = method not in _LOOKING
     if uid is not None:
@@ -92,9 +103,9 @@ def judge(rules: Rules, uid: int | None, method: str, headers: Mapping[str, str]
     given, token = "authorization" in headers, _owner(rules, headers)
     if token is not None:
         return Caller(token=token)
-    if not rules.on_loopback or given or (changes and rules.tokens):
+    if given or (changes and rules.tokens) or not (rules.on_loopback or for_file):
         return Refused(HTTPStatus.UNAUTHORIZED, _no_token(headers))
-    if host_of(headers.get("host", rules.host)) not in _OURS | {rules.host}:
+    if rules.on_loopback and host_of(headers.get("host", rules.host)) not in _OURS | {rules.host}:
         return Refused(
             HTTPStatus.FORBIDDEN, "the Host header is no name of this machine: use localhost, or the token"
         )
@@ -150,9 +161,11 @@ def _user(uid: int) -> str:
 class Guard:
     """ASGI middleware: lets a request in with its `Caller` in ``state["caller"]``, or refuses it."""
 
-    def __init__(self, app: ASGIApp, rules: Callable[[], Rules]) -> None:
+    def __init__(self, app: ASGIApp, rules: Callable[[], Rules], files: Collection[str] = ()) -> None:
         self._app = app
         self._rules = rules
+        #: Paths of the dashboard's files.
+        self._files = frozenset(files)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it."""
@@ -160,7 +173,8 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        verdict = judge(self._rules(), _uid(scope), scope["method"], headers)
+        for_file = scope["path"] in self._files
+        verdict = judge(self._rules(), _uid(scope), scope["method"], headers, for_file=for_file)
         if not isinstance(verdict, Refused) and _too_large(headers):
             verdict = Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body has at most {BODY_LIMIT} bytes")
         if isinstance(verdict, Refused):

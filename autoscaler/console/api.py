@@ -14,7 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from autoscaler import __version__
-from autoscaler.console.access import Guard, Rules
+from autoscaler.console.access import Caller, Guard, Rules
 from autoscaler.console.commands import Ask, Name, commands
 from autoscaler.console.explained import ExplanationView, explanation_view
 from autoscaler.console.history import Reader, history
@@ -23,6 +23,7 @@ from autoscaler.console.singletons import SingletonsView, singletons_view
 from autoscaler.console.situation import SituationView, situation_view
 from autoscaler.console.stream import Stream, stream_route
 from autoscaler.console.views import (
+    AccessView,
     FleetsView,
     FleetView,
     HealthView,
@@ -33,6 +34,7 @@ from autoscaler.console.views import (
     is_stale,
     workers_view,
 )
+from autoscaler.console.web import files, web
 from autoscaler.daemon import Snapshot
 from autoscaler.model import FleetTick
 from autoscaler.nearest import no_fleet
@@ -57,7 +59,8 @@ def make_app(
     stream : tells each tick as it comes; without it nobody can follow.
     """
     app = FastAPI(title="autoscaler", version=__version__, docs_url=None, redoc_url=None)
-    app.add_middleware(Guard, rules=rules)
+    page = files()
+    app.add_middleware(Guard, rules=rules, files=page.keys())
     app.add_exception_handler(RequestValidationError, _wrong_request)
     if ask is not None:
         app.include_router(commands(ask))
@@ -65,8 +68,16 @@ def make_app(
         app.include_router(history(reader, lambda: _names(snapshot())))
     if stream is not None:
         app.include_router(stream_route(stream))
+    app.include_router(web(page))
     app.include_router(_now(snapshot))
     app.include_router(metrics(snapshot, clock))
+
+    @app.get("/api/v1/access")
+    def access(request: Request) -> AccessView:
+        """Who asks, and what they may do."""
+        caller: Caller = request.state.caller
+        helps = not caller.may_change and bool(rules().tokens)
+        return AccessView(caller=caller.name, may_change=caller.may_change, token_helps=helps)
 
     @app.get("/health")
     def health(response: Response) -> HealthView:

@@ -61,6 +61,8 @@ class TickView(View):
 
     #: Passes of the daemon's loop since its start; the id of the event.
     number: int
+    #: When it is told, in seconds since the epoch.
+    now: float
     fleets: FleetsView
     workers: WorkersView
     singletons: SingletonsView
@@ -74,6 +76,7 @@ def tick_view(snapshot: Snapshot, now: float) -> TickView:
     fleets, singletons = fleets_view(snapshot), singletons_view(snapshot)
     return TickView(
         number=snapshot.counts.ticks,
+        now=now,
         fleets=fleets,
         workers=workers_view(snapshot),
         singletons=singletons,

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict
 
 from autoscaler.console.sources import sources
-from autoscaler.model import Demand, FleetTick, Hold, Known, Unknown, Worker, WorkerHold, WorkerState
+from autoscaler.model import (
+    Demand,
+    FleetTick,
+    Hold,
+    Known,
+    Unknown,
+    Worker,
+    WorkerHold,
+    WorkerState,
+    WorkerStats,
+)
 
 if TYPE_CHECKING:  # the command shows these values without all that a daemon needs
     from autoscaler.daemon import Snapshot
@@ -108,6 +118,15 @@ class FleetsView(View):
     trouble: str
 
 
+class TasksView(View):
+    """Tasks of one name that a worker runs."""
+
+    name: str
+    count: int
+    #: Seconds that the one which began first has been running; null where the worker does not say.
+    longest: float | None
+
+
 class WorkerView(View):
     """One worker as of the last tick."""
 
@@ -132,6 +151,8 @@ class WorkerView(View):
     hold: HoldView | None = None
     #: supervisord's own words on why it does not run; empty where it has none.
     failure: str = ""
+    #: What it runs, by name, the most first; empty also while it does not answer.
+    tasks: list[TasksView] = []
 
 
 class WorkersView(View):
@@ -150,6 +171,16 @@ class CarriedOut(View):
     said: list[str]
 
 
+class AccessView(View):
+    """Who asks, and what they may do."""
+
+    #: A user of the machine, or the name of a token; ``unknown``: anybody who may look.
+    caller: str
+    may_change: bool
+    #: Whether the token would let them change things.
+    token_helps: bool
+
+
 class SourceView(View):
     """One of the things that are looked at: supervisord, queues, workers (once one has answered), host."""
 
@@ -166,6 +197,8 @@ class HealthView(View):
     #: ok: all is seen. degraded: it works, but something is unknown or in trouble. stale: no tick in time.
     status: Literal["ok", "degraded", "stale"]
     version: str
+    #: The machine that it runs on, as in the workers' node names.
+    host: str
     config_file: str
     started_at: float
     config_read_at: float
@@ -238,6 +271,7 @@ def health_view(snapshot: Snapshot, now: float, version: str) -> HealthView:
     return HealthView(
         status="stale" if is_stale(snapshot, now) else "degraded" if problems else "ok",
         version=version,
+        host=snapshot.host_name,
         config_file=str(snapshot.config_path.absolute()),
         started_at=snapshot.started_at,
         config_read_at=snapshot.config_read_at,
@@ -311,7 +345,20 @@ def _worker_view(fleet: FleetTick, worker: Worker, at: float) -> WorkerView:
         outdated=worker.outdated,
         hold=_worker_hold_view(worker),
         failure=worker.failure,
+        tasks=_tasks(stats, at) if stats else [],
     )
+
+
+def _tasks(stats: WorkerStats, at: float) -> list[TasksView]:
+    return [
+        TasksView(name=name, count=count, longest=_longest(stats, name, at))
+        for name, count in Counter(task.name for task in stats.active).most_common()
+    ]
+
+
+def _longest(stats: WorkerStats, name: str, at: float) -> float | None:
+    begun = [each.started_at for each in stats.active if each.name == name and each.started_at is not None]
+    return max(0.0, at - min(begun)) if begun else None
 
 
 def _hold_view(fleet: str, hold: Hold) -> HoldView:

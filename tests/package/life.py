@@ -129,12 +129,24 @@ def configure(machine: Machine, guide: Guide) -> None:
     (machine.root / "etc/autoscaler/autoscaler.yaml").write_text(CONFIG)
     machine.eventually(lambda: len(machine.workers()) == 2, "one worker a fleet runs")
     machine.eventually(lambda: _settled(machine), "all run")
+    if not _page(machine).startswith("<!doctype html>"):
+        raise SystemExit(f"the dashboard is not in the package: {_page(machine)}")
     guide.text("## Configure\n\nTwo fleets of the app in `examples/`, in `/etc/autoscaler/autoscaler.yaml`:")
     guide.block("yaml", CONFIG)
     guide.shell("autoscaler check")
     guide.text("The file is read by itself when it changes.")
     guide.shell("autoscaler status")
     guide.shell("supervisorctl status")
+
+
+def _page(machine: Machine) -> str:
+    """What the daemon answers a browser."""
+    ask = (
+        "from autoscaler.unix_http import UnixHTTPConnection; "
+        "page = UnixHTTPConnection('/run/autoscaler/autoscaler.sock', 5); "
+        "page.request('GET', '/'); print(page.getresponse().read().decode())"
+    )
+    return machine.run(f'/usr/lib/autoscaler/bin/python3 -c "{ask}"')
 
 
 def scale(machine: Machine, guide: Guide) -> None:

@@ -53,7 +53,7 @@ FOREIGN = frozenset(
     logrotate ls mkdir mv pip pipx ps pytest python python3 rabbitmqctl rm sed sleep sudo supervisorctl
     supervisord systemctl tail tee touch useradd usermod vim watch service update-rc.d initctl export
     source set true wait rabbitmq-plugins dpkg openssl umask id getent su runuser systemd-analyze
-    chgrp promtool runuser systemd-run venv pgrep test for do done in printf sh bash
+    chgrp promtool ssh runuser systemd-run venv pgrep test for do done in printf sh bash
     """,
     )
 )

@@ -7,7 +7,7 @@ import http.client
 import json
 import logging
 import socket
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from autoscaler.console.server import Server
 from autoscaler.console.stream import Client, Limits, Stream
 from autoscaler.counts import Counts
 from autoscaler.daemon import Snapshot
+from autoscaler.demo.services import free_port
 from autoscaler.unix_http import UnixHTTPConnection
 
 TOKEN = "0123456789abcdef"
@@ -211,8 +212,7 @@ def test_another_config_has_everybody_come_again(serve):
 
 
 def test_it_is_for_those_who_may_look(serve):
-    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     serve(listen=f"127.0.0.1:{port}")
 
     def _status(**headers):
