@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import sys
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from autoscaler.console.client import Client
 from autoscaler.console.views import FleetView
 from autoscaler.demo.broker import Broker
 from autoscaler.demo.load import QUEUE
-from autoscaler.demo.process import MARK, Child, kill_all, marked_processes, wait_until
+from autoscaler.demo.process import MARK, Child, free_port, kill_all, marked_processes, wait_until
 from autoscaler.demo.supervisord import SupervisordInstance
 from autoscaler.errors import DaemonNotRunning, ServiceUnavailable
 
@@ -45,6 +46,8 @@ class Stage:
         self.journal = folder / "journal"
         self.config_file = folder / "autoscaler.yaml"
         self._socket = folder / "a.sock"
+        self._listen = f"127.0.0.1:{free_port()}"
+        self._token = secrets.token_hex(8)
         self._client = Client(self._socket, timeout=_REQUEST)
         self._temporary = folder / "tmp"
         self._supervisord = SupervisordInstance(folder / "sv", self._app_environment())
@@ -68,6 +71,7 @@ class Stage:
         wait_until(
             lambda: self.fleet() is not None, seconds=_DAEMON_START, what="the daemon tells of its fleet"
         )
+        say(f"In a browser: http://{self._listen}/ (to change something there: {self._token})")
 
     def close(self) -> None:
         """End every process and delete nothing; call it however far `open` got."""
@@ -123,7 +127,7 @@ class Stage:
                 "url": self._supervisord.url,
                 "programs_file": str(self._supervisord.programs_file),
             },
-            "console": {"socket": str(self._socket)},
+            "console": {"socket": str(self._socket), "listen": self._listen, "token": self._token},
             "state_dir": str(self.folder / "state"),
             "polling_interval": "500ms",
             "host": {"reserve_memory": "64MiB"},
