@@ -26,6 +26,8 @@ if TYPE_CHECKING:  # the command shows these values without all that a daemon ne
 #: A daemon whose last tick is older than so many polling intervals (and seconds) is not healthy.
 STALE_INTERVALS = 3
 STALE_SECONDS = 15.0
+#: Names of tasks that are told of one worker.
+MOST_NAMES = 20
 
 
 class View(BaseModel):
@@ -151,7 +153,7 @@ class WorkerView(View):
     hold: HoldView | None = None
     #: supervisord's own words on why it does not run; empty where it has none.
     failure: str = ""
-    #: What it runs, by name, the most first; empty also while it does not answer.
+    #: What it runs, by name, the most first and no more than twenty; empty also while it does not answer.
     tasks: list[TasksView] = []
 
 
@@ -352,7 +354,7 @@ def _worker_view(fleet: FleetTick, worker: Worker, at: float) -> WorkerView:
 def _tasks(stats: WorkerStats, at: float) -> list[TasksView]:
     return [
         TasksView(name=name, count=count, longest=_longest(stats, name, at))
-        for name, count in Counter(task.name for task in stats.active).most_common()
+        for name, count in Counter(task.name for task in stats.active).most_common(MOST_NAMES)
     ]
 
 

@@ -189,8 +189,9 @@ def active_task(entry: Mapping[str, Any]) -> ActiveTask:
     if not isinstance(acknowledged, bool):
         raise SourceError(f"active: acknowledged is {shown(acknowledged)}, not true or false")
     return ActiveTask(
-        id=text(entry, "id", "active"),
-        name=text(entry, "name", "active"),
+        # Both are shown, and whoever publishes a task has made them up.
+        id=plain(text(entry, "id", "active")),
+        name=plain(text(entry, "name", "active")),
         started_at=moment(entry, "time_start"),
         acknowledged=acknowledged,
     )

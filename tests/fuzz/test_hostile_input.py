@@ -290,6 +290,7 @@ def test_any_reply_of_a_worker_is_what_it_said_or_unknown(first: int) -> None:
         stats = reading.value
         assert {command.method for command in STATS} <= told.keys()
         assert len(stats.active) == len(told["active"])
+        assert all(f"{each.id}{each.name}".isprintable() for each in stats.active)
         assert (not told["reserved"]) or stats.reserved or stats.active
         assert stats.queues == frozenset(entry["name"] for entry in told["active_queues"])
         assert stats.slots >= 1

@@ -95,6 +95,7 @@ def test_the_workers(busy, get):
     assert [worker["name"] for worker in workers] == [f"emails-0{number}" for number in range(1, 6)]
     assert {worker["state"] for worker in workers} == {"running", "draining"}
     assert all(worker["running"] == 2 for worker in workers)
+    assert workers[0]["tasks"] == [{"name": "t", "count": 2, "longest": 0.0}]
 
 
 def test_health_is_ok_degraded_or_stale(busy, get):

@@ -262,3 +262,8 @@ def test_a_worker_that_never_answered_is_not_told_to_be_stuck():
     workers = CeleryWorkers(FakeRemote({}), clock=lambda: next(now))
     workers.inspect([NODE])
     assert "restart" not in workers.inspect([NODE])[NODE].error
+
+
+def test_names_that_others_made_up_can_be_shown():
+    stats = worker_stats(NODE, replies(active=[task("\ud800a\n", name="shop.\x1b[31msend\ud800")]))
+    assert [(each.id, each.name) for each in stats.active] == [("a", "shop. [31msend")]
