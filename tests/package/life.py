@@ -47,8 +47,10 @@ PUBLISH = """\
 import sys
 from autoscaler.examples.shop import send
 queue, count, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
-for number in range(count):
-    send.apply_async((number, seconds), queue=queue)
+# Closed in order: what a publisher that just ends has sent last may get lost in the broker.
+with send.app.connection_for_write() as connection:
+    for number in range(count):
+        send.apply_async((number, seconds), queue=queue, connection=connection)
 """
 
 
