@@ -131,6 +131,7 @@ def configure(machine: Machine, guide: Guide) -> None:
     (machine.root / "etc/autoscaler/autoscaler.yaml").write_text(CONFIG)
     machine.eventually(lambda: len(machine.workers()) == 2, "one worker a fleet runs")
     machine.eventually(lambda: _settled(machine), "all run")
+    machine.eventually(lambda: "!" not in machine.run("autoscaler status"), "all is seen")
     if not _page(machine).startswith("<!doctype html>"):
         raise SystemExit(f"the dashboard is not in the package: {_page(machine)}")
     guide.text("## Configure\n\nTwo fleets of the app in `examples/`, in `/etc/autoscaler/autoscaler.yaml`:")
