@@ -189,7 +189,7 @@ def test_it_follows_the_ticks_without_being_loaded_again(visit):
     assert page.evaluate("window.same")
 
 
-def test_a_daemon_that_has_gone_is_told_and_so_is_its_return(visit):
+def test_a_daemon_that_has_gone_is_told_and_so_is_its_return(visit, eventually):
     page, stand = visit(scenes.one())
     live(page).evaluate("window.same = true")
     stand.stop()
@@ -203,7 +203,7 @@ def test_a_daemon_that_has_gone_is_told_and_so_is_its_return(visit):
     expect(page.locator("#alert")).to_have_text("")
     assert not page.evaluate("document.documentElement.hasAttribute('data-old')")
     assert page.evaluate("window.same")
-    assert stand.history.asked == ["emails", "emails"], "what was missed is read"
+    eventually(lambda: stand.history.asked == ["emails", "emails"], what="reading what was missed")
 
 
 def test_a_loop_that_hangs_is_told_apart_from_a_daemon_that_has_gone(visit):

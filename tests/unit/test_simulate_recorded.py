@@ -116,7 +116,11 @@ def config_file(tmp_path):
         rows = [
             (now - 1800 + at, "emails", 0, 0, 2, 3, 3, count, 2.0) for at, count in evenly(180, begin=0.0)
         ]
-        database.executemany("INSERT INTO samples VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        database.executemany(
+            "INSERT INTO samples (at, fleet, ready, reserved, running, workers, desired, published, service)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            rows,
+        )
     return path
 
 
