@@ -29,7 +29,7 @@ from autoscaler.demo.run import run_demo
 def demo(seconds: float, broker: str) -> None:
     """See it work: bursts of tasks, workers that come and go, on private services in a temporary folder.
 
-    Leaves no process and no file behind. Exits with 0 only if every task ran.
+    Leaves no process and no file behind. Exits with 0 only if it was not interrupted and every task ran.
 
     \b
     Examples:

@@ -32,7 +32,7 @@ def run_demo(duration: float, broker: str, console: Console) -> int:
 
     Returns
     -------
-    int : exit code, 0 only if tasks were published and every one of them ran.
+    int : exit code, 0 only if it was not interrupted, and tasks were published and every one of them ran.
 
     Raises
     ------
@@ -111,7 +111,7 @@ class _Show:
         all_ran = counts.published > 0 and counts.lost == 0
         if not all_ran and not interrupted:
             self._say(f"The end of the daemon's log:\n{self._stage.daemon_log}")
-        return 0 if all_ran else 1
+        return 0 if all_ran and not interrupted else 1
 
     def _say(self, text: str) -> None:
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
