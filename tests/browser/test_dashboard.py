@@ -33,6 +33,12 @@ def live(page):
     return page
 
 
+def runs(page, name):
+    """Of a line of the first chart: how many pieces it has."""
+    line = page.locator(f".plot > svg path.line.{name}").first
+    return (line.get_attribute("d") or "").count("M")
+
+
 def unlock(page, token=TOKEN):
     page.get_by_role("button", name="Unlock changes").click()
     page.get_by_role("textbox", name="Token").fill(token)
@@ -137,20 +143,16 @@ def test_without_fleets_it_says_where_to_write_them(visit):
 # --- the last hour ---
 
 
-def test_where_nothing_was_known_the_chart_has_gaps(visit):
+def test_where_nothing_was_known_the_chart_has_gaps(visit, eventually):
     page = live(visit(scenes.one())[0])
-    page.wait_for_selector("path.line.workers >> nth=1", state="attached")
-    runs = {
-        name: page.locator(f".plot > svg path.line.{name}").first.get_attribute("d").count("M")
-        for name in ("waiting", "workers", "wait")
-    }
     # Ten minutes were not kept at all; in three others demand was not known.
-    assert runs == {"waiting": 3, "workers": 2, "wait": 3}
+    eventually(lambda: runs(page, "workers") == 2, what="the last hour is drawn")
+    assert (runs(page, "waiting"), runs(page, "wait")) == (3, 3)
 
 
-def test_the_chart_is_read_with_the_mouse_and_with_keys(visit):
+def test_the_chart_is_read_with_the_mouse_and_with_keys(visit, eventually):
     page = live(visit(scenes.one())[0])
-    page.wait_for_selector("path.line.workers >> nth=1", state="attached")
+    eventually(lambda: runs(page, "workers") == 2, what="the last hour is drawn")
     readout, slider = (
         page.locator(".readout"),
         page.get_by_role("slider", name="emails: values of the last hour"),
