@@ -17,12 +17,16 @@ import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 import kombu
 from kombu.pidbox import Mailbox
 
 from autoscaler.broker import Connection, Link, plain, shown
+
+#: How often a mailbox that two processes share is asked before it is known whose turn it is.
+_TURNS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +230,40 @@ class RemoteControl:
         SourceError : if the broker cannot be reached or goes away.
         """
         self._tell("add_consumer", node, queues)
+
+    def shut_down(self, pids: Mapping[str, int], within: float) -> frozenset[str]:
+        """Have processes that still answer end by a warm shutdown, of several that share a node name.
+
+        RabbitMQ hands the messages of a common mailbox to its processes in turn, so the one that answered
+        last tells whose turn it is. On a broker that hands them to all, all end: warm, too.
+
+        Parameters
+        ----------
+        pids : of the processes that are to end, by node name.
+        within : seconds to wait for answers, up to four times.
+
+        Returns
+        -------
+        The nodes whose process was told; the others' does not answer.
+
+        Raises
+        ------
+        SourceError : if the broker cannot be reached or goes away.
+        """
+        told: set[str] = set()
+        heard: set[str] = set()
+        before: Mapping[str, object] = dict.fromkeys(pids)
+        for _ in range(_TURNS):
+            replies = self.ask([Command("stats")], before.keys() - told, within)["stats"]
+            answers = {node: reply.get("pid") for node, reply in replies.items() if isinstance(reply, dict)}
+            heard |= {node for node, pid in answers.items() if pid == pids[node]}
+            for node in sorted(heard & answers.keys()):
+                is_alone = before[node] == pids[node]
+                if answers[node] != pids[node] or is_alone:
+                    self._link.run(partial(_Mail.tell, commands=[Command("shutdown")], nodes=[node]))
+                    told.add(node)
+            before = answers
+        return frozenset(told)
 
     def close(self) -> None:
         """Delete the reply queue and close the connection."""

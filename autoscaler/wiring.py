@@ -174,7 +174,7 @@ def target(config: Config, connections: Connections, journal: Journal, on_step: 
     file = ProgramFile(config.supervisord.programs_file)
     drains = Drains(journal, supervisord, connections.remote, on_step)
     programs = Programs(file, supervisord, on_step)
-    orphans = Orphans(ThisMachine(), supervisord)
+    orphans = Orphans(ThisMachine(), supervisord, connections.remote)
     return Target(
         file,
         supervisord,

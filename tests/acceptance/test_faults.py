@@ -8,6 +8,9 @@ import signal
 import psutil
 import pytest
 
+#: Seconds within which a pool ends; billiard waits for half a minute at times (`_ensure_messages_consumed`).
+POOL_ENDS = 60
+
 
 @pytest.fixture
 def loaded(broken_system, eventually):
@@ -91,10 +94,40 @@ def test_supervisord_is_killed_and_its_orphans_finish_and_end(loaded, eventually
     system.supervisord.kill()
     system.supervisord.start()
     eventually(lambda: "of an earlier supervisord" in system.fleet().trouble, 20, "the orphans are told")
-    eventually(lambda: not any(map(psutil.pid_exists, before)), 30, "the orphans have ended")
+    eventually(lambda: not any(map(psutil.pid_exists, before)), POOL_ENDS, "the orphans have ended")
     recovers(system, eventually, daemon)
     assert system.tally.run_twice == 0
     assert len(system.nodes()) == 1
+
+
+#: An app whose workers are as those of Celery before 5.7: they say something before they heed TERM, which
+#: fails where nobody reads it, and those of one name share a mailbox.
+SAYS_FIRST = """
+import os, signal
+from celery.signals import worker_ready
+from autoscaler.examples.shop import app
+app.conf.control_queue_exclusive = False
+
+@worker_ready.connect
+def say_first(**_):
+    heed = signal.getsignal(signal.SIGTERM)
+    signal.signal(signal.SIGTERM, lambda *said: (os.write(1, b"warm shutdown"), heed(*said)))
+"""
+
+
+def test_an_orphan_that_loses_its_term_is_told_through_the_broker(broken_system, eventually):
+    system, _ = broken_system
+    (system.folder / "says_first.py").write_text(SAYS_FIRST)
+    system.write_config(app="says_first", min_workers=2, max_workers=2)
+    system.start_daemon()
+    eventually(lambda: system.settled_at(2), 30, "the fleet runs")
+    before = system.pids()
+    system.supervisord.kill()
+    system.supervisord.start()
+    eventually(lambda: "still answers: told again to end" in system.log, 60, "an orphan is told again")
+    eventually(lambda: not any(map(psutil.pid_exists, before.values())), 60, "the orphans have ended")
+    eventually(lambda: system.settled_at(2) and not system.fleet().trouble, 30, "the fleet is as before")
+    assert not set(system.pids().values()) & set(before.values())
 
 
 def test_supervisord_is_away_for_a_while(loaded, eventually):

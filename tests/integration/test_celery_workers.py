@@ -158,6 +158,28 @@ def test_a_cancelled_worker_finishes_what_it_holds_and_can_be_taken_back(
     remote.close()
 
 
+def test_of_two_processes_with_one_name_the_one_that_is_meant_is_shut_down(
+    vhost: Any, tmp_path: Path, request: pytest.FixtureRequest, eventually: Callable[..., Any]
+) -> None:
+    node, remote = "emails-01@test", RemoteControl(vhost.amqp_url, {})
+    request.addfinalizer(remote.close)
+    # They share a mailbox; since Celery 5.7 only where the app says so.
+    workers = Workers(tmp_path / "app", vhost.amqp_url, {}, extra="control_queue_exclusive=False")
+    request.addfinalizer(workers.close)
+    pids = [workers.start(node, "emails") for _ in range(2)]
+
+    def answering() -> set[object]:
+        asked = [remote.ask([Command("stats")], [node], 1)["stats"].get(node, {}) for _ in range(2)]
+        return {stats.get("pid") for stats in asked}
+
+    eventually(lambda: answering() == set(pids), 30, "both answer in turn")
+    assert remote.shut_down({node: 1, "nobody@test": 2}, 1) == set(), "who does not answer is not meant"
+    assert remote.shut_down({node: pids[0]}, 1) == {node}
+    eventually(lambda: answering() == {pids[1]}, 10, "the first has ended")
+    assert remote.shut_down({node: pids[1]}, 1) == {node}, "it is alone by now"
+    eventually(lambda: answering() == {None}, 10, "the second has ended")
+
+
 def test_the_same_object_works_again_after_a_broker_restart_and_never_hangs_on_a_frozen_one(
     private_rabbitmq: Callable[..., RabbitMQNode], tmp_path: Path, eventually: Callable[..., Any]
 ) -> None:

@@ -84,6 +84,9 @@ class World:
         #: Workers of a supervisord that was killed, and those of them that were told to end, by pid.
         self.orphaned: dict[int, Orphan] = {}
         self.told_to_end: list[int] = []
+        #: Pids of orphans that do not heed TERM, and of those that were told again through the broker.
+        self.loses_term: set[int] = set()
+        self.told_again: list[int] = []
         self.signalled: list[tuple[str, str]] = []
         #: Pids of the processes whose predecessor did not crash; nobody is told while there is no log.
         self.good_ends: set[int] = set()
@@ -247,17 +250,27 @@ class World:
     def kill_supervisord(self):
         """It dies, and its successor starts every program beside the process that is left of it."""
         for name, process in list(self.processes_by_name.items()):
-            self.orphaned[process.pid] = Orphan(name, process.pid, process.started_at)
+            fleet = name.rpartition("-")[0]
+            self.orphaned[process.pid] = Orphan(fleet, name, f"{name}@host", process.pid, process.started_at)
             self._spawn(name)
 
     # --- the machine ---
 
-    def orphans(self, nodes, supervised):
-        return [each for each in self.orphaned.values() if each.pid not in supervised]
+    def orphans(self, fleets, supervised):
+        return [
+            each for each in self.orphaned.values() if each.fleet in fleets and each.pid not in supervised
+        ]
 
     def end(self, orphan):
         self.told_to_end.append(orphan.pid)
         return ""
+
+    def shut_down(self, pids, within):
+        if not self.broker_up:
+            raise SourceError("broker away")
+        told = {node: pid for node, pid in pids.items() if pid in self.loses_term}
+        self.told_again += told.values()
+        return told.keys()
 
     # --- time ---
 
@@ -322,7 +335,7 @@ class World:
         store = Store(self.store_folder)
         drains = Drains(store, self, self, step)
         programs = Programs(self.file, self, step)
-        actor = Actor(drains, programs, Orphans(self, self), lambda: self.is_root)
+        actor = Actor(drains, programs, Orphans(self, self, self), lambda: self.is_root)
         return Controller(
             config or self.config(),
             sources=Sources(self, self, self.host, self, lambda _: tuple(self.beats)),

@@ -229,6 +229,48 @@ def test_orphans_of_a_killed_supervisord_are_told_to_end_once_and_shown_until_th
     assert world.alive == ["emails-01", "emails-02"]
 
 
+def test_an_orphan_that_still_answers_is_told_again_through_the_broker(world):
+    controller = world.controller(world.config(min_workers=2, max_workers=2))
+    world.run(controller, 5)
+    first, second = (process.pid for process in world.processes_by_name.values())
+    world.kill_supervisord()
+    world.loses_term = {second}
+    world.run(controller, 14)
+    assert world.told_again == []
+    world.run(controller, 5)
+    assert world.told_again == [second], "the first is about to end"
+    world.run(controller, 30)
+    assert world.told_again == [second] * 3
+    assert world.told_to_end == [first, second]
+
+
+def test_an_orphan_that_cannot_be_told_again_is_told_later(world):
+    controller = world.controller()
+    world.run(controller, 5)
+    world.kill_supervisord()
+    world.loses_term = set(world.orphaned)
+    world.run(controller, 12)
+    world.broker_up = False
+    troubles = [fleet(world.run(controller, 1)).trouble for _ in range(10)]
+    assert any("cannot be told again: broker away" in text for text in troubles)
+    world.broker_up = True
+    world.run(controller, 14)
+    assert world.told_again == list(world.orphaned)
+
+
+def test_an_orphan_stays_in_sight_when_its_fleet_has_shrunk(world):
+    world.queue += [1.0] * 20
+    controller = world.controller(world.config(max_workers=2))
+    world.run(controller, 5)
+    assert world.alive == ["emails-01", "emails-02"]
+    world.kill_supervisord()
+    world.run(controller, 60)
+    assert world.alive == ["emails-01"]
+    [gone] = [pid for pid, each in world.orphaned.items() if each.worker == "emails-02"]
+    tick = world.run(controller, 3)
+    assert f"emails-02: pid {gone} of an earlier supervisord runs on; it was told" in fleet(tick).trouble
+
+
 def test_orphans_are_found_by_a_daemon_that_was_not_there_when_they_became_so(world):
     world.run(world.controller(world.config()), 5)
     left = [process.pid for process in world.processes_by_name.values()]
