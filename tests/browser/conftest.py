@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,6 +21,9 @@ from autoscaler.demo.services import free_port
 from autoscaler.errors import CommandRefused
 from autoscaler.model import Answer, Command
 from browser.scenes import NOW, MadeHistory
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 TOKEN = "0123456789abcdef"
 
@@ -87,3 +91,16 @@ def serve() -> Iterator[Callable[..., Stand]]:
             return stand
 
         yield _serve
+
+
+@pytest.fixture
+def visit(serve: Callable[..., Stand], open_page: Callable[..., Page]) -> Callable[..., tuple[Page, Stand]]:
+    """Open the page of a scene: it, and what stands for the daemon."""
+
+    def _visit(
+        scene: Snapshot, context: Mapping[str, object] | None = None, **stand: object
+    ) -> tuple[Page, Stand]:
+        served = serve(scene, **stand)
+        return open_page(served.url, **(context or {})), served
+
+    return _visit

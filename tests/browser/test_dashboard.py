@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import expect
 
 from autoscaler.console.stream import Limits
@@ -12,37 +11,9 @@ from autoscaler.model import DrainWorker, HoldFleets
 from browser import scenes
 from browser.conftest import TOKEN
 from browser.scenes import HOSTILE, NOW, SCENES, MadeHistory
+from browser.steps import live, runs, unlock
 
 PHONE = {"viewport": {"width": 360, "height": 740}}
-
-
-@pytest.fixture
-def visit(serve, open_page):
-    """Open the page of a scene: it, and what stands for the daemon."""
-
-    def _visit(scene, context=None, **stand):
-        served = serve(scene, **stand)
-        page = open_page(served.url, **(context or {}))
-        return page, served
-
-    return _visit
-
-
-def live(page):
-    expect(page.locator("#pulse[data-state=live]")).to_be_visible()
-    return page
-
-
-def runs(page, name):
-    """Of a line of the first chart: how many pieces it has."""
-    line = page.locator(f".plot > svg path.line.{name}").first
-    return (line.get_attribute("d") or "").count("M")
-
-
-def unlock(page, token=TOKEN):
-    page.get_by_role("button", name="Unlock changes").click()
-    page.get_by_role("textbox", name="Token").fill(token)
-    page.get_by_role("dialog").get_by_role("button", name="Unlock").click()
 
 
 # --- what it shows ---
