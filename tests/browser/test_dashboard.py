@@ -294,6 +294,14 @@ def test_off_loopback_the_page_asks_for_the_token_before_it_shows_anything(visit
     live(page)
 
 
+def test_off_loopback_the_lock_leaves_nothing_in_the_form(visit):
+    page, _ = visit(scenes.one(), listen="0.0.0.0:8085")
+    page.get_by_role("textbox", name="Token").fill(TOKEN)
+    page.get_by_role("button", name="Unlock").click()
+    live(page).get_by_role("button", name="Lock", exact=True).click()
+    expect(page.get_by_role("textbox", name="Token")).to_have_value("")
+
+
 def test_while_the_values_are_old_nothing_can_be_ordered(visit):
     page, stand = visit(scenes.one())
     unlock(live(page))

@@ -95,6 +95,7 @@ export class Access {
       try {
         const view = await access(input.value.trim());
         token.set(input.value.trim());
+        input.value = ""; // the form may stay in the page
         this.show(view);
         this.changed();
         done();
