@@ -256,6 +256,17 @@ def test_an_order_that_is_refused_says_why(visit):
     expect(page.get_by_role("dialog")).to_contain_text("It was not done: emails is stopped: start it first")
 
 
+def test_an_order_whose_answer_is_lost_is_not_said_to_be_undone(visit):
+    page, _ = visit(scenes.one())
+    unlock(live(page))
+    page.route("**/pause", lambda route: route.abort())
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Pause emails").click()
+    expect(page.get_by_role("dialog").locator(".problem")).to_have_text(
+        "It was not confirmed: the daemon does not answer"
+    )
+
+
 def test_the_token_is_forgotten_with_the_lock_and_with_the_tab(visit):
     page, _ = visit(scenes.one())
     unlock(live(page))

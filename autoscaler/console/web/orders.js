@@ -142,7 +142,7 @@ function ask(desk, subject, kind) {
       dialog.close();
       desk.done(said);
     } catch (error) {
-      problem.replaceChildren(...sentence(`It was not done: ${error.message}`));
+      problem.replaceChildren(...sentence(failed(error)));
       problem.hidden = false;
       submit.disabled = false;
       if (error instanceof Refused && error.status === 401) desk.locked();
@@ -152,6 +152,11 @@ function ask(desk, subject, kind) {
   preview();
   document.body.append(dialog);
   dialog.showModal();
+}
+
+/** Only a refusal says for certain that nothing was done: an answer may be lost, or come too late. */
+function failed({ status, message }) {
+  return `${status >= 400 && status < 500 ? "It was not done" : "It was not confirmed"}: ${message}`;
 }
 
 /** A label and what it is for. */
