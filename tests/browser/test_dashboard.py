@@ -321,3 +321,21 @@ def test_while_the_values_are_old_nothing_can_be_ordered(visit):
     expect(page.get_by_role("button", name="Pause")).to_have_count(0)
     stand.start()
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
+
+
+def test_an_order_that_was_begun_waits_while_the_values_are_old(visit):
+    page, stand = visit(scenes.one())
+    unlock(live(page))
+    page.get_by_role("button", name="Pause").click()
+    stand.now = NOW + 60
+    stand.tick()
+    expect(page.locator("#pulse[data-state=stale]")).to_be_visible()
+    page.get_by_role("button", name="Pause emails").click()
+    expect(page.get_by_role("dialog")).to_contain_text("It was not done: what the page shows is old")
+    assert stand.ordered == []
+    stand.now = NOW
+    stand.tick()
+    live(page)
+    page.get_by_role("button", name="Pause emails").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert len(stand.ordered) == 1

@@ -46,6 +46,7 @@ const cards = new Map();
 const access = new Access(place.access, () => stream.restart());
 const desk = {
   now: () => (seen.view?.now ?? 0) + (performance.now() - seen.at) / 1000,
+  fresh: () => fresh,
   done: (said) => outcome(said),
   locked: () => access.look(),
 };

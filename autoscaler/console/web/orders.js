@@ -84,7 +84,7 @@ function becomes(fleet, wanted) {
   return `${count(-more, "worker")} ${more === -1 ? "is" : "are"} drained: they finish what they have.`;
 }
 
-/** The form of one order. `desk` has `now()`, `done(sentences)` and `locked()`. */
+/** The form of one order. `desk` has `now()`, `fresh()`, `done(sentences)` and `locked()`. */
 function ask(desk, subject, kind) {
   const title = `${kind.verb} ${kind.path(subject)}`;
   const told = h("p", { class: "told", "aria-live": "polite" });
@@ -136,6 +136,7 @@ function ask(desk, subject, kind) {
     submit.disabled = true;
     problem.hidden = true;
     try {
+      if (!desk.fresh()) throw new Refused(409, "what the page shows is old, so it was not sent");
       const body = kind.timed ? { for: lasts.value || null, reason: reason.value.trim() } : {};
       if (kind.sized) body.workers = wanted.valueAsNumber;
       const { said } = await order(kind.kind, kind.path(subject), kind.verb.toLowerCase(), body);
