@@ -323,6 +323,20 @@ def test_while_the_values_are_old_nothing_can_be_ordered(visit):
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
 
 
+def test_who_comes_back_with_the_token_need_not_wait_for_a_tick(visit):
+    page, _ = visit(scenes.one())
+    unlock(live(page))
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+
+    def _slowly(route):
+        expect(page.get_by_role("article", name="emails")).to_be_visible()
+        route.continue_()
+
+    page.route("**/api/v1/access", _slowly)
+    page.reload()
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+
+
 def test_an_order_that_was_begun_waits_while_the_values_are_old(visit):
     page, stand = visit(scenes.one())
     unlock(live(page))

@@ -48,7 +48,7 @@ const desk = {
   now: () => (seen.view?.now ?? 0) + (performance.now() - seen.at) / 1000,
   fresh: () => fresh,
   done: (said) => outcome(said),
-  locked: () => access.look(),
+  locked: () => look(),
 };
 
 const overview = new Overview();
@@ -57,7 +57,7 @@ const singletonTable = new SingletonTable();
 place.singletons.append(singletonTable.node);
 place.locked.append(access.form(() => {}));
 const stream = new Stream(ticked, connection);
-access.look();
+look();
 setInterval(showPulse, 1000);
 watchSight();
 
@@ -80,13 +80,19 @@ function ticked(view) {
 function connection(state, error) {
   seen.connected = state === "open";
   seen.error = error ?? null;
-  if (seen.connected) access.look();
+  if (seen.connected) look();
   else if (seen.lostAt === null) seen.lostAt = Date.now() / 1000;
   if (error?.status === 401) {
     if (token.get() === null) stream.pause(); // until somebody has entered it
-    access.look();
+    look();
   }
   showPulse();
+}
+
+/** Ask who we are: it may be told after the tick that it is to show something of. */
+async function look() {
+  await access.look();
+  if (seen.view) show(seen.view);
 }
 
 // --- what is shown ---
