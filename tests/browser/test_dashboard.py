@@ -61,6 +61,8 @@ def test_many_fleets_have_a_line_each_above_their_cards(visit):
 def test_every_scene_fits_a_phone(visit):
     page, stand = visit(scenes.one(), PHONE)
     live(page)
+    decisions, workers = page.locator(".fleet details").all()
+    assert (decisions.get_attribute("open"), workers.get_attribute("open")) == (None, ""), "not out of sight"
     for name, scene in SCENES.items():
         stand.tick(scene())
         fleets = stand.snapshot.tick.fleets if stand.snapshot.tick else ()

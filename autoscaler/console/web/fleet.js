@@ -10,6 +10,8 @@ import { Blocks, WorkerTable } from "./workers.js";
 
 /** Workers up to which a fleet that is alone shows them without being asked. */
 const FEW = 12;
+/** Where fifty decisions would put the workers out of sight. */
+const NARROW = matchMedia("(max-width: 40rem)");
 
 export class FleetCard {
   /** `desk` carries orders out; `alone`: there is no other fleet. */
@@ -31,7 +33,7 @@ export class FleetCard {
     this.workersTitle = h("summary");
     this.past = h(
       "details",
-      { open: alone, ontoggle: () => this.tell() },
+      { open: alone && !NARROW.matches, ontoggle: () => this.tell() },
       h("summary", {}, "Decisions"),
       this.decisions.node,
     );
