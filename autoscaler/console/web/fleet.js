@@ -111,6 +111,7 @@ export class FleetCard {
   load(at, interval) {
     this.loaded = true;
     this.history.load(this.shown.fleet.name, at).then(() => {
+      if (this.history.trouble) this.forget(); // the next tick tries again
       this.chart.update(this.history.points, this.shown.at, interval, this.history.trouble);
     });
   }

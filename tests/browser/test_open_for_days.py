@@ -1,0 +1,40 @@
+"""What becomes of a page that stays open while clocks, days, configs and versions change."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from playwright.sync_api import expect
+
+from browser import scenes
+from browser.scenes import NOW, MadeHistory
+
+DAY = 86400
+
+
+def tick_at(stand, at):
+    """The same again, at another time."""
+    tick = stand.snapshot.tick
+    observation = replace(tick.observation, at=at)
+    stand.now = at
+    stand.tick(tick=replace(tick, at=at, observation=observation))
+
+
+def states(page):
+    """Note each state that the page tells of its connection, from now on."""
+    page.evaluate("""
+        const pulse = document.getElementById("pulse");
+        window.states = [];
+        const note = () => window.states.push(pulse.dataset.state);
+        new MutationObserver(note).observe(pulse, {attributes: true});
+    """)
+    return lambda: page.evaluate("window.states")
+
+
+def test_a_record_that_could_not_be_read_is_read_at_the_next_tick(visit):
+    history = MadeHistory(broken=True)
+    page, stand = visit(scenes.one(), history=history)
+    expect(page.locator(".readout")).to_contain_text("disk I/O error")
+    history.broken = False
+    tick_at(stand, NOW + 2)
+    expect(page.locator(".readout")).to_have_text(" ")
