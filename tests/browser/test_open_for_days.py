@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from playwright.sync_api import expect
 
 from browser import scenes
 from browser.scenes import NOW, MadeHistory
+from browser.steps import live
 
 DAY = 86400
 
@@ -38,3 +40,12 @@ def test_a_record_that_could_not_be_read_is_read_at_the_next_tick(visit):
     history.broken = False
     tick_at(stand, NOW + 2)
     expect(page.locator(".readout")).to_have_text(" ")
+
+
+def test_a_clock_that_is_set_back_takes_the_chart_along(visit):
+    page, stand = visit(scenes.one())
+    live(page)
+    tick_at(stand, NOW + 3000)
+    expect(page.locator(".reader")).to_have_attribute("aria-valuetext", re.compile("^15:33:00: "))
+    tick_at(stand, NOW + 20)
+    expect(page.locator(".reader")).to_have_attribute("aria-valuetext", re.compile("^14:43:20: "))

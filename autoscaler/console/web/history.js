@@ -15,7 +15,7 @@ export class History {
     this.loading = null;
   }
 
-  /** Read what was kept up to now; what the ticks have told meanwhile stays. */
+  /** Read what was kept up to now, by the daemon's clock; what the ticks have told meanwhile stays. */
   load(fleet, now) {
     this.loading ??= this.fetch(fleet, now).finally(() => (this.loading = null));
     return this.loading;
@@ -24,7 +24,8 @@ export class History {
   async fetch(fleet, now) {
     try {
       const path = `api/v1/fleets/${encodeURIComponent(fleet)}/samples?limit=1000&since=${Math.max(0, now - HOUR)}`;
-      const samples = (await ask(path)).samples.reverse().map(pointOf);
+      const kept = (await ask(path)).samples.reverse().map(pointOf);
+      const samples = kept.filter((point) => point.at <= now);
       const last = samples.at(-1)?.at ?? -Infinity;
       this.points = [...samples, ...this.points.filter((point) => point.at > last)];
       this.trouble = "";
@@ -36,9 +37,10 @@ export class History {
   /** Note a tick: one point in each period stays, and the latest one. */
   note(at, fleet) {
     const point = pointNow(at, fleet);
+    while (this.points.at(-1)?.at > at) this.points.pop(); // the daemon's clock was set back
     const before = this.points.at(-2);
     const latest = this.points.at(-1);
-    if (latest && latest.at >= at) return;
+    if (latest?.at === at) return;
     if (latest && before && Math.floor(before.at / PERIOD) === Math.floor(latest.at / PERIOD)) this.points.pop();
     this.points.push(point);
     while (this.points.length && this.points[0].at < at - HOUR) this.points.shift();
