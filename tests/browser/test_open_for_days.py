@@ -49,3 +49,11 @@ def test_a_clock_that_is_set_back_takes_the_chart_along(visit):
     expect(page.locator(".reader")).to_have_attribute("aria-valuetext", re.compile("^15:33:00: "))
     tick_at(stand, NOW + 20)
     expect(page.locator(".reader")).to_have_attribute("aria-valuetext", re.compile("^14:43:20: "))
+
+
+def test_decisions_of_yesterday_are_not_shown_as_of_today(visit):
+    page, stand = visit(scenes.one())
+    latest = page.get_by_role("region", name="emails: decisions").get_by_role("row").nth(1)
+    expect(latest).to_contain_text(re.compile("^14:42:45"))
+    tick_at(stand, NOW + DAY)
+    expect(latest).to_contain_text(re.compile("^14 Oct 14:42:45"))

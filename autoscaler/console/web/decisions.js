@@ -21,7 +21,9 @@ export class Decisions {
   }
 
   async update(fleet, now) {
-    const gist = JSON.stringify([fleet.current, fleet.desired, fleet.reasons.map((reason) => reason.code)]);
+    const codes = fleet.reasons.map((reason) => reason.code);
+    // On another day the same times are written with theirs.
+    const gist = JSON.stringify([new Date(now * 1000).toDateString(), fleet.current, fleet.desired, codes]);
     if (gist === this.gist) return;
     this.gist = gist;
     try {
