@@ -51,6 +51,15 @@ def test_a_clock_that_is_set_back_takes_the_chart_along(visit):
     expect(page.locator(".reader")).to_have_attribute("aria-valuetext", re.compile("^14:43:20: "))
 
 
+def test_an_edited_config_is_no_loss_of_the_daemon(visit):
+    page, stand = visit(scenes.one())
+    told = states(live(page))
+    with page.expect_response("**/api/v1/stream"):
+        stand.tick(config_read_at=NOW)
+    live(page)
+    assert set(told()) <= {"live"}
+
+
 def test_decisions_of_yesterday_are_not_shown_as_of_today(visit):
     page, stand = visit(scenes.one())
     latest = page.get_by_role("region", name="emails: decisions").get_by_role("row").nth(1)

@@ -142,8 +142,13 @@ export class Stream {
       if (!answer.ok) await read(answer);
       this.failures = 0;
       this.onState("open");
-      for await (const event of events(answer.body, () => watchdog.feed())) this.tell(event);
-      throw new Refused(0, "the daemon has ended the connection");
+      let told = 0;
+      for await (const event of events(answer.body, () => watchdog.feed())) {
+        this.tell(event);
+        told++;
+      }
+      // It ends each one when its config changes: to come again then is no loss.
+      if (!told) throw new Refused(0, "the daemon has ended the connection");
     } finally {
       watchdog.end();
     }
