@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from browser import scenes
 from browser.scenes import NOW, MadeHistory
-from browser.steps import live
+from browser.steps import live, unlock
 
 DAY = 86400
 
@@ -66,3 +66,16 @@ def test_decisions_of_yesterday_are_not_shown_as_of_today(visit):
     expect(latest).to_contain_text(re.compile("^14:42:45"))
     tick_at(stand, NOW + DAY)
     expect(latest).to_contain_text(re.compile("^14 Oct 14:42:45"))
+
+
+def test_after_an_upgrade_of_the_daemon_the_page_is_the_new_ones(visit, monkeypatch):
+    page, stand = visit(scenes.one())
+    unlock(live(page))
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    page.evaluate("window.same = true")
+    stand.stop()
+    monkeypatch.setattr("autoscaler.console.stream.__version__", "99.0")
+    stand.start()
+    expect(page.locator("#footer")).to_contain_text("autoscaler 99.0")
+    assert page.evaluate("window.same") is None
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()

@@ -64,6 +64,7 @@ watchSight();
 // --- what comes ---
 
 function ticked(view) {
+  if (seen.view && seen.view.health.version !== view.health.version) return loadAgain();
   const before = seen.view?.fleets.at;
   const missed =
     before !== undefined &&
@@ -75,6 +76,12 @@ function ticked(view) {
   seen.lostAt = null;
   showPulse();
   show(view);
+}
+
+/** Another version of the daemon has another page. The token stays: it is the tab's. */
+function loadAgain() {
+  stream.pause();
+  location.reload();
 }
 
 function connection(state, error) {
