@@ -79,6 +79,7 @@ def make_app(
         helps = not caller.may_change and bool(rules().tokens)
         return AccessView(caller=caller.name, may_change=caller.may_change, token_helps=helps)
 
+    @app.head("/health", include_in_schema=False)
     @app.get("/health")
     def health(response: Response) -> HealthView:
         """Whether the daemon does its work; 503 when its loop has not ticked in time."""

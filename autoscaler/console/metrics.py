@@ -348,6 +348,7 @@ def metrics(snapshot: Callable[[], Snapshot], clock: Callable[[], float]) -> API
     ProcessCollector(registry=registry)
     api = APIRouter(tags=["metrics"])
 
+    @api.head("/metrics", include_in_schema=False)
     @api.get("/metrics", response_class=Response, responses={200: {"content": {CONTENT_TYPE: {}}}})
     def scrape() -> Response:
         """All metrics in Prometheus' text format; what is unknown is left out."""

@@ -124,6 +124,12 @@ def test_what_the_files_are_free_for_is_looking_only(rules, method):
     assert isinstance(judge(rules, None, method, {"host": "localhost"}, for_file=True), Refused)
 
 
+@pytest.mark.parametrize("path", ["/health", "/metrics"])
+def test_a_probe_may_ask_for_the_head_alone(served, path):
+    assert served(path, "HEAD")[::2] == (200, b"")
+    assert served(path, "HEAD", under=OPEN)[0] == 401
+
+
 def test_whoever_asks_is_told_what_they_may(served):
     def _access(**how):
         return json.loads(served("/api/v1/access", **how)[2])
