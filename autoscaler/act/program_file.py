@@ -24,6 +24,7 @@ import stat
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from autoscaler.errors import ProgramFileError
@@ -199,6 +200,8 @@ def _check_characters(where: str, text: str) -> None:
 
 def _unsafe_character(text: str) -> str | None:
     """Name the first character that no value may hold, as U+XXXX."""
+    if text.isascii() and text.isprintable():
+        return None  # nearly all that we write, and every tick reads and writes all of it
     for char in text:
         if unicodedata.category(char) in _UNSAFE_CATEGORIES or char in _NOT_IN_XML:
             return f"U+{ord(char):04X}"
@@ -207,8 +210,14 @@ def _unsafe_character(text: str) -> str | None:
 
 def arguments(section: str) -> tuple[str, ...]:
     """The argument vector of a section that `render` wrote; empty for one that it did not."""
+    return _split_command(setting(section, "command"))
+
+
+# Every tick asks for each worker's, several times, and they hardly ever change.
+@lru_cache(maxsize=4096)
+def _split_command(text: str) -> tuple[str, ...]:
     try:
-        return tuple(shlex.split(setting(section, "command").replace("%%", "%")))
+        return tuple(shlex.split(text.replace("%%", "%")))
     except ValueError:
         return ()
 
