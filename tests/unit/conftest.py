@@ -355,6 +355,19 @@ class World:
             tick = controller.tick(self.now)
         return tick
 
+    def run_out(self, controller: Controller, seconds: float) -> Tick:
+        """Run for so long, and look less often while no task and only one worker is left."""
+        end = self.now + seconds
+        tick = controller.tick(self.now)
+        while self.now < end:
+            self.advance(10.0 if self._rests() else 1.0)
+            tick = controller.tick(self.now)
+        return tick
+
+    def _rests(self) -> bool:
+        tasks = any(worker.active or worker.reserved for worker in self.workers.values())
+        return not self.queue and not tasks and len(self.programs) == 1
+
     @property
     def alive(self) -> list[str]:
         """Names of the programs that have a process."""

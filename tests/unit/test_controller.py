@@ -734,11 +734,17 @@ class Story:
         return self.world.config(max_workers=self.largest)
 
     def run(self, seconds):
+        return self._run(self.world.run, seconds)
+
+    def run_out(self, seconds):
+        return self._run(self.world.run_out, seconds)
+
+    def _run(self, run, seconds):
         try:
-            return self.world.run(self.controller, seconds)
+            return run(self.controller, seconds)
         except Killed:
             self.restart_daemon(seconds)
-            return self.world.run(self.controller, seconds)
+            return run(self.controller, seconds)
 
     def burst(self, seconds):
         self.world.queue += [float(seconds)] * 10
@@ -793,7 +799,7 @@ EVENTS = st.sampled_from(
 )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=st.lists(st.tuples(EVENTS, st.integers(1, 8)), max_size=25), die_after=st.integers(0, 40))
 def test_no_busy_worker_is_stopped_and_nothing_is_lost(make_world, events, die_after):
     world = make_world()
@@ -804,7 +810,7 @@ def test_no_busy_worker_is_stopped_and_nothing_is_lost(make_world, events, die_a
         story.run(seconds)
         assert len(world.alive) <= 5
     story.all_well()
-    tick = story.run(700)
+    tick = story.run_out(700)
     assert world.done == story.published
     assert world.stopped_busy == []
     assert [worker.state for worker in fleet(tick).workers] == [WorkerState.RUNNING]

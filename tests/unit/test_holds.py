@@ -418,7 +418,7 @@ COMMANDS = st.sampled_from(
 )
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=st.lists(st.tuples(COMMANDS, st.integers(0, 12), st.integers(1, 8)), max_size=14))
 def test_whatever_is_ordered_nobody_busy_is_stopped_and_nothing_is_lost(make_world, story):
     world = make_world()
@@ -436,7 +436,7 @@ def test_whatever_is_ordered_nobody_busy_is_stopped_and_nothing_is_lost(make_wor
         world.run(controller, seconds)
         assert len(world.alive) <= 5
     controller.carry_out(world.now, RELEASE)
-    tick = world.run(controller, 400)
+    tick = world.run_out(controller, 400)
     assert world.done == published
     assert world.stopped_busy == []
     assert [worker.state for worker in fleet(tick).workers] == [WorkerState.RUNNING]
@@ -445,7 +445,7 @@ def test_whatever_is_ordered_nobody_busy_is_stopped_and_nothing_is_lost(make_wor
     assert (store.holds(), store.worker_holds(), store.drains()) == ({}, {}, {})
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(loads=st.lists(st.tuples(st.integers(0, 40), st.integers(1, 9)), min_size=1, max_size=8))
 def test_a_paused_fleet_never_changes(make_world, loads):
     world = make_world()
