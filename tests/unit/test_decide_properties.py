@@ -1,6 +1,7 @@
 """What holds for every decision, whatever the situation and however it came about."""
 
 import dataclasses
+import functools
 import os
 from dataclasses import dataclass
 
@@ -314,6 +315,7 @@ def test_every_decision_has_a_reason_in_words(story):
 # --- closed loop
 
 
+@functools.cache
 def ideal(count):
     """Workers that are all up and idle."""
     return tuple(
