@@ -52,7 +52,7 @@ promtool check rules /etc/prometheus/rules/autoscaler.rules.yaml
 
 [deploy/grafana/autoscaler.json](../deploy/grafana/autoscaler.json), beside it in the package, is imported
 under Dashboards, New, Import: tasks, workers by state, wait and reasons of each fleet. Its panels have gaps
-where something was not known.
+where something was not known, be it by one of several daemons that have a fleet of this name.
 """
 
 

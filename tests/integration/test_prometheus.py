@@ -71,3 +71,43 @@ def test_the_queries_of_the_dashboard_are_valid(promtool: Callable[..., str], tm
         yaml.safe_dump({"groups": [{"name": "dashboard", "rules": recorded}]})
     )
     assert f"{len(recorded)} rules found" in promtool("check", "rules", tmp_path / "queries.yaml")
+
+
+SUMMED = {"demand", "running_tasks", "desired_workers", "expected_wait_seconds", "workers"}
+
+
+@pytest.mark.parametrize("unknown", sorted(SUMMED))
+def test_what_one_of_two_daemons_does_not_know_is_a_gap_and_no_smaller_sum(
+    promtool: Callable[..., str], tmp_path: Path, unknown: str
+) -> None:
+    asked = [each for each in queries() if re.match(rf".*?_fleet_({'|'.join(SUMMED)})\{{", each)]
+    assert len(asked) == len(SUMMED)
+    everywhere = {*SUMMED, "max_workers"}
+    series = [*_series("a", everywhere), *_series("b", everywhere - {unknown})]
+    told = [
+        {
+            "expr": re.sub('"(instance|fleet)"', '".+"', each),
+            "eval_time": "1m",
+            "exp_samples": [] if f"_fleet_{unknown}{{" in each else [_told(each)],
+        }
+        for each in asked
+    ]
+    values = [{"series": each, "values": "3x5"} for each in series]
+    (tmp_path / "sums.yaml").write_text(
+        yaml.safe_dump({"tests": [{"input_series": values, "promql_expr_test": told}]})
+    )
+    promtool("test", "rules", tmp_path / "sums.yaml")
+
+
+def _series(instance: str, names: set[str]) -> list[str]:
+    labels = f'instance="{instance}", fleet="emails"'
+    state = ', state="running"'
+    return [
+        f"autoscaler_fleet_{name}{{{labels}{state if name == 'workers' else ''}}}" for name in sorted(names)
+    ]
+
+
+def _told(query: str) -> dict[str, object]:
+    """What a query makes of two daemons that have 3 each."""
+    labels = '{state="running"}' if "by (state)" in query else "{}"
+    return {"labels": labels, "value": 6 if query.startswith("sum") else 3}
