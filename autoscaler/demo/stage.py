@@ -71,7 +71,7 @@ class Stage:
         wait_until(
             lambda: self.fleet() is not None, seconds=_DAEMON_START, what="the daemon tells of its fleet"
         )
-        say(f"In a browser: http://{self._listen}/ (to change something there: {self._token})")
+        say(f"In a browser: http://{self._listen}/ (the token to unlock changes: {self._token})")
 
     def close(self) -> None:
         """End every process and delete nothing; call it however far `open` got."""

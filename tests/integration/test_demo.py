@@ -78,7 +78,7 @@ def test_every_task_runs_once_and_nothing_is_left_behind(
     assert (summary["lost"], summary["run twice"]) == ("0", "0")
     assert int(summary["workers at peak"]) > 1
     assert list(folder.iterdir()) == []
-    assert re.search(r"In a browser: http://127\.0\.0\.1:\d+/ \(to change something.*: \w{16}\)", output())
+    assert re.search(r"In a browser: http://127\.0\.0\.1:\d+/ \(the token .*: \w{16}\)", output())
 
 
 @pytest.mark.parametrize(
