@@ -421,7 +421,7 @@ def test_a_clock_that_was_set_while_the_daemon_was_away_changes_nothing(make_wor
     world.queue += [4.0] * 60
     world.run(controller, 10)
     assert len(world.alive) == 5
-    world.run(controller, 200)
+    world.run_out(controller, 200)
     assert world.done == 90
     assert len(world.alive) == 1
     assert not world.stopped_busy

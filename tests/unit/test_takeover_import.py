@@ -136,7 +136,7 @@ def test_a_celeryd_defaults_file_with_options_for_one_node(tmp_path):
         ("[program:x]\ncommand=celery worker %(nope)s\n", "command needs 'nope'"),
         ("launcher:\n  count: 2\n", "launcher: has no app"),
         ("", "no NAME: {id, app, count"),
-        ("a: " + "[" * 3000 + "]" * 3000, "is nested too deeply"),
+        ("a: " + "[" * 1000 + "]" * 1000, "is nested too deeply"),
         ("[program:a]\ncommand=celery worker\nnumprocs=99999999", "numprocs is 99999999; at most 1000"),
     ],
 )
