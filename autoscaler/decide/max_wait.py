@@ -12,6 +12,7 @@ queues, to what was in use on the mean, or what came needs, within the time that
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -137,11 +138,11 @@ def deadlines(settings: MaxWait, case: Case, start: float) -> Iterator[Deadline]
     if not before:
         return
     started = before[-1][1] - case.demand.waiting
-    came = before[0][0]
-    for at, published in before:
-        if published > started:
-            age = case.now - (came + at) / 2
-            yield Deadline(published - started, max(planned - age, soonest))
+    first = bisect_right(before, started, key=lambda point: point[1])
+    came = before[max(0, first - 1)][0]
+    for at, published in before[first:]:
+        age = case.now - (came + at) / 2
+        yield Deadline(published - started, max(planned - age, soonest))
         came = at
 
 

@@ -68,13 +68,11 @@ def _with_point(track: Track, now: float, level: float) -> Track:
 
 def thinned(history: History, now: float) -> History:
     """Leave out what does not tell more: the middle of a standstill, and old times too close together."""
-    kept = [history[0]]
+    kept = [before := history[0]]
     for point, after in pairwise(history[1:]):
-        before = kept[-1]
-        still = before[1] == point[1] == after[1]
-        close = after[0] - before[0] <= RESOLUTION * (now - after[0])
-        if not (still or close):
-            kept.append(point)
+        far = after[0] - before[0] > RESOLUTION * (now - after[0])
+        if far and not before[1] == point[1] == after[1]:
+            kept.append(before := point)
     begin = bisect_right(kept, now - HORIZON, key=lambda point: point[0])
     return (*kept[max(0, begin - 1) :], history[-1]) if len(history) > 1 else history
 
