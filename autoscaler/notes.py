@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from autoscaler.config import Config, Fleet, Singleton, line_of
-from autoscaler.decide.max_wait import start_seconds
+from autoscaler.decide.capacity import start_seconds
 from autoscaler.decide.words import seconds
 from autoscaler.errors import Problem
 from autoscaler.model import Track

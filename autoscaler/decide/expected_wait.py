@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from autoscaler.decide.case import Case, case_of
-from autoscaler.decide.max_wait import Capacity, capacity
-from autoscaler.model import FleetMemory, Known, Situation, Worker, WorkerState
+from autoscaler.decide.capacity import Capacity, capacity
+from autoscaler.decide.case import case_of
+from autoscaler.model import FleetMemory, Situation
 
 #: Seconds beyond which a wait is not told any closer.
 LONGEST = 7 * 86400.0
 #: Share of a wait to which it is told.
 _CLOSE = 1e-3
-
-_UP = frozenset({WorkerState.RUNNING, WorkerState.RESTORING})
 
 
 def expected_wait(situation: Situation, memory: FleetMemory) -> float | None:
@@ -29,21 +27,10 @@ def expected_wait(situation: Situation, memory: FleetMemory) -> float | None:
     have = capacity(case)
     if not case.demand.complete or case.scaling.retired or not (have.slots or have.coming):
         return None
-    starts = case.demand.waiting + 1 - _free(case)
-    if starts <= 0:
+    starts = case.demand.waiting + 1
+    if have.started_by(0.0) >= starts:
         return 0.0
     return None if case.measures.service is None else _until(have, starts)
-
-
-def _free(case: Case) -> int:
-    """Slots of workers that are up in which nothing runs."""
-    return sum(_free_of(each, case.scaling.concurrency) for each in case.situation.workers)
-
-
-def _free_of(worker: Worker, slots: int) -> int:
-    if worker.state not in _UP or not isinstance(worker.stats, Known):
-        return 0
-    return max(0, slots - len(worker.stats.value.active))
 
 
 def _until(have: Capacity, starts: float) -> float:

@@ -13,8 +13,9 @@ import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from autoscaler.decide.capacity import start_seconds
 from autoscaler.decide.case import Case
-from autoscaler.decide.max_wait import interval, start_seconds
+from autoscaler.decide.max_wait import interval
 from autoscaler.decide.words import count, number, seconds
 from autoscaler.model import Expectation, MaxWait, Recommendation, Scaling
 

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
+from autoscaler.decide.capacity import Capacity, capacity, service, service_seconds, start_seconds
 from autoscaler.decide.case import Case
 from autoscaler.decide.erlang import Traffic, least_slots
 from autoscaler.decide.words import count, number, seconds
@@ -33,50 +34,9 @@ LATE = 0.02
 #: Share of max_workers up to which the whole of that is planned with, and the seconds that tell it.
 CALM = 0.6
 LATELY = 30.0
-#: Seconds that a task runs, and that a worker takes to start, until measured.
-SERVICE = 1.0
-START = 5.0
 #: Start times after which slots that were in use are forgotten.
 WINDOW = 1.0
-#: Start times after which a starting worker is not counted on any more.
-GIVEN_UP = 3.0
 _NOISE = 1e-9
-
-_READY = frozenset({WorkerState.RUNNING, WorkerState.RESTORING})
-
-
-@dataclass(frozen=True, slots=True)
-class Capacity:
-    """What the fleet's slots will do, as far as it was measured."""
-
-    #: Seconds from a start to the first task; None before it was measured.
-    start: float
-    #: Seconds that a task runs.
-    service: float
-    #: Slots of workers that are up.
-    slots: int
-    #: Tasks a second that one of them gets through.
-    pace: float
-    #: Slots that will be up, each with the seconds until then.
-    coming: tuple[tuple[float, int], ...]
-    #: See `Measures.young`.
-    young: tuple[tuple[float, float], ...] = ()
-
-    def started_by(self, then: float) -> float:
-        """Tasks that will have been started in so many seconds, if there are enough."""
-        soon = sum(slots * self._begun_in(then - left) for left, slots in self.coming if left <= then)
-        return self.slots * self.pace * then + soon
-
-    def started_by_new(self, then: float) -> float:
-        """Tasks that a slot which is ordered now will have started in so many seconds."""
-        return self._begun_in(max(then - self.start, 0.0))
-
-    def _begun_in(self, time: float) -> float:
-        """Tasks that a slot which begins empty will have started in so many seconds.
-
-        They need not end: of a few long tasks among many short ones only what falls into this time counts.
-        """
-        return 1 + time / max(self.service * share_before(self.young, time), _NOISE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +59,10 @@ def recommend(settings: MaxWait, case: Case) -> Recommendation:
 
 def _for_waiting(settings: MaxWait, case: Case) -> Recommendation:
     have = capacity(case)
+    # Of those with the same time the last has the most tasks.
+    by_time = {each.within: each for each in deadlines(settings, case, have.start)}
     slots, deadline = max(
-        ((_missing(have, each), each) for each in deadlines(settings, case, have.start)),
-        key=lambda pair: pair[0],
+        ((_missing(have, each), each) for each in by_time.values()), key=lambda pair: pair[0]
     )
     more = math.ceil(slots / case.scaling.concurrency - _NOISE)
     text = f"{number(deadline.tasks)} to start within {seconds(deadline.within)}, {_told(have, deadline)}"
@@ -120,30 +81,30 @@ def _missing(have: Capacity, deadline: Deadline) -> float:
 
 def _told(have: Capacity, deadline: Deadline) -> str:
     coming = sum(slots for _, slots in have.coming)
-    slots = count(have.slots, "slot") + (f" and {coming} starting" if coming else "")
+    taken = have.taken(deadline.within)
+    slots = count(have.slots, "slot") + (f", {taken} of them taken for longer," if taken else "")
+    slots += f" and {coming} starting" if coming else ""
     return f"{slots} start {number(have.started_by(deadline.within))}"
 
 
 def deadlines(settings: MaxWait, case: Case, start: float) -> Iterator[Deadline]:
     """When the waiting tasks must have started: one deadline for each time at which the count is known.
 
-    A task cannot be started by a new worker before that is up, so this is the earliest deadline. Tasks
-    that came between two looks are taken to have come in the middle. What was there before the first
-    look is at least as old as that.
+    Each is for more tasks than those before it, the last for all. A task cannot be started by a new worker
+    before that is up, so this is the earliest deadline. Tasks that came between two looks are taken to have
+    come in the middle. What was there before the first look is at least as old as that.
     """
     soonest = start + RESCUE * settings.wait
     planned = PLANNED * _headroom(settings, case, start) * settings.wait
+    if before := case.measures.published:
+        started = before[-1][1] - case.demand.waiting
+        first = bisect_right(before, started, key=lambda point: point[1])
+        came = before[max(0, first - 1)][0]
+        for at, published in before[first:]:
+            age = case.now - (came + at) / 2
+            yield Deadline(published - started, max(planned - age, soonest))
+            came = at
     yield Deadline(case.demand.waiting, max(planned, soonest))
-    before = case.measures.published
-    if not before:
-        return
-    started = before[-1][1] - case.demand.waiting
-    first = bisect_right(before, started, key=lambda point: point[1])
-    came = before[max(0, first - 1)][0]
-    for at, published in before[first:]:
-        age = case.now - (came + at) / 2
-        yield Deadline(published - started, max(planned - age, soonest))
-        came = at
 
 
 def _headroom(settings: MaxWait, case: Case, start: float) -> float:
@@ -156,9 +117,8 @@ def _headroom(settings: MaxWait, case: Case, start: float) -> float:
     if came is None:
         return 1.0
     # In use when the latest tasks must have started: long ones pile up by then no further than that.
-    measures, then = case.measures, start + settings.wait
-    share = share_before(measures.young, then)
-    slots = case.demand.running * (1 - share) + came / LATELY * service_seconds(measures) * share
+    tasks, then = service(case.measures), start + settings.wait
+    slots = case.demand.running * (1 - tasks.share_before(then)) + came / LATELY * tasks.held(then)
     most = case.scaling.max_workers * case.scaling.concurrency
     return max(0.0, min(1.0, (1 - slots / most) / (1 - CALM)))
 
@@ -169,64 +129,6 @@ def _arrivals(case: Case, span: float) -> float | None:
     if not published or published[0][0] > begin:
         return None
     return published[-1][1] - count_at(published, begin)
-
-
-def capacity(case: Case) -> Capacity:
-    """What the fleet's slots will do; what was not measured yet is taken as usual."""
-    measures, each = case.measures, case.scaling.concurrency
-    service, start = service_seconds(measures), start_seconds(measures)
-    ready = sum(worker.state in _READY for worker in case.situation.workers)
-    return Capacity(
-        start=start,
-        service=service,
-        slots=ready * each,
-        pace=_pace(measures, service),
-        coming=tuple((left, each) for left in _starting(case, start)),
-        young=measures.young,
-    )
-
-
-def share_before(young: tuple[tuple[float, float], ...], age: float) -> float:
-    """The share of all running time before an age, straight between those known; 1 where none is."""
-    before, low = 0.0, 0.0
-    for bound, share in young:
-        if age <= bound:
-            return low + (share - low) * (age - before) / (bound - before)
-        before, low = bound, share
-    return 1.0
-
-
-def service_seconds(measures: Measures) -> float:
-    """The mean that was measured, else the usual."""
-    return SERVICE if measures.service is None else max(measures.service.value, _NOISE)
-
-
-def start_seconds(measures: Measures) -> float:
-    """What a start takes when it takes long, else the usual."""
-    known = measures.start_seconds
-    if known is None:
-        return START
-    return max(START, known.value) if known.high is None else known.high
-
-
-def _pace(measures: Measures, service: float) -> float:
-    """Tasks a second a busy slot: by the mean, or as seen lately and one standard error more, if less.
-
-    A few long tasks among many short ones take up the slots for longer than the mean says.
-    """
-    seen = measures.saturated
-    if seen is None:
-        return 1 / service
-    return min(1 / service, (seen.tasks + math.sqrt(seen.tasks + 1)) / seen.slot_seconds)
-
-
-def _starting(case: Case, start: float) -> Iterator[float]:
-    """Seconds until each starting worker is up; one that is long overdue is not counted on."""
-    for worker in case.situation.workers:
-        if worker.state is WorkerState.STARTING:
-            lasted = case.now - worker.since
-            if lasted <= GIVEN_UP * start:
-                yield max(start - lasted, 0.0)
 
 
 # --- nothing waits in the queues: what is in use ---

@@ -10,7 +10,8 @@ Their ages also tell how much of the running time is that of tasks in their firs
 is the mean time that a task takes up a slot within d seconds, and less than S where a few tasks run for long.
 
 Source: Little, "A Proof for the Queuing Formula L = lambda W" (1961); for the ages Cox, "Renewal Theory"
-(1962), section 5.
+(1962), section 5, and Grenander, "On the theory of mortality measurement" (1956): the estimate of a density
+that only falls.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import replace
-from itertools import accumulate, pairwise
+from itertools import accumulate
 
-from autoscaler.model import ActiveTask, Estimate, Measures, Moment, Throughput, Track
+from autoscaler.model import ActiveTask, Estimate, Moment, Track
 
 #: Seconds after which what was seen counts half.
 HALF_LIFE = 1800.0
@@ -30,7 +31,7 @@ MOST_ENDED = 1000.0
 LONGEST_GAP = 30.0
 #: Seconds that a task is taken to run before anything is known.
 PRIOR = 1.0
-#: Seconds in which the throughput of busy slots is taken.
+#: Seconds for which looks are kept.
 WINDOW = 10.0
 #: Squared variation beyond which nothing is believed.
 MOST_VARIATION = 100.0
@@ -43,7 +44,7 @@ def look(track: Track, moment: Moment, running: Iterable[ActiveTask]) -> Track:
     before = track.moments[-1] if track.moments else None
     moments = (*_recent(track.moments, moment.at), moment)
     if before is None or moment.at - before.at > LONGEST_GAP:
-        return replace(track, moments=(moment,), measures=forgotten(track.measures))
+        return replace(track, moments=(moment,))
     return _measured(_counted(replace(track, moments=moments), before, moment, running))
 
 
@@ -88,7 +89,6 @@ def _measured(track: Track) -> Track:
         service=service,
         variation=variation,
         young=_young(track.by_age),
-        saturated=throughput(track.moments),
     )
     return replace(track, measures=measures)
 
@@ -124,31 +124,28 @@ def _variation(track: Track, service: Estimate | None) -> float | None:
 def _young(by_age: tuple[float, ...]) -> tuple[tuple[float, float], ...]:
     """Shares of the running tasks that were met before each age, and one standard error more.
 
-    As if one more had been met before each (Laplace), so that few looks do not make a share zero.
+    As if one more had been met before each (Laplace), so that few looks do not make a share zero. Fewer are
+    ever met at a higher age, so no second of age may have more of them than an earlier one.
     """
     met = sum(by_age) + 1
     if met == 1:
         return ()
     shares = ((below + 1) / met for below in accumulate(by_age[:-1]))
-    return tuple(
+    return _concave(
         (age, min(1.0, share + (share * (1 - share) / met) ** 0.5))
         for age, share in zip(AGES, shares, strict=True)
     )
 
 
-def throughput(moments: tuple[Moment, ...]) -> Throughput | None:
-    """What the slots got through in the last seconds, wherever tasks waited at both ends.
-
-    What ended and not what started: a new worker fills all its slots at once and then never again.
-    """
-    tasks = slot_seconds = 0.0
-    for before, after in pairwise(moments):
-        if before.waiting > 0 and after.waiting > 0:
-            tasks += ended(before, after)
-            slot_seconds += (before.slots + after.slots) / 2 * (after.at - before.at)
-    return Throughput(tasks, slot_seconds) if slot_seconds > 0 else None
+def _concave(points: Iterable[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
+    """The least concave curve from (0, 0) on that is nowhere below the points: its corners after that."""
+    corners = [(0.0, 0.0)]
+    for point in points:
+        while len(corners) > 1 and _rise(corners[-1], point) >= _rise(corners[-2], corners[-1]):
+            corners.pop()
+        corners.append(point)
+    return tuple(corners[1:])
 
 
-def forgotten(measures: Measures) -> Measures:
-    """Without what only holds for the moment, when the moment cannot be seen."""
-    return replace(measures, saturated=None)
+def _rise(point: tuple[float, float], after: tuple[float, float]) -> float:
+    return (after[1] - point[1]) / (after[0] - point[0])

@@ -46,8 +46,6 @@ def update(track: Track, now: float, demand: Demand, fleet: Sequence[Worker]) ->
         track = published.count(track, now, track.accepted + demand.ready + _reserved(fleet))
     if demand.complete:
         track = _look(track, now, demand, fleet)
-    else:
-        track = replace(track, measures=service.forgotten(track.measures))
     arrival = published.rate(track.measures.published, now)
     return replace(track, at=now, measures=replace(track.measures, arrival=arrival))
 
@@ -77,8 +75,7 @@ def _reserved(fleet: Sequence[Worker]) -> int:
 def _look(track: Track, now: float, demand: Demand, fleet: Sequence[Worker]) -> Track:
     tasks = _active(fleet)
     slots = _slots(fleet)
-    moment = Moment(now, track.accepted, slots, len(tasks), demand.waiting)
-    track = service.look(track, moment, tasks)
+    track = service.look(track, Moment(now, track.accepted, len(tasks)), tasks)
     used = min(float(slots), demand.running + demand.waiting)
     measures = replace(_with_peak(track.measures, now, used), uses=_with_use(track.measures, now, used))
     track = replace(track, measures=measures)

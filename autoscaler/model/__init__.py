@@ -37,7 +37,6 @@ from autoscaler.model.measured import (
     Estimate,
     Measures,
     Moment,
-    Throughput,
     Track,
     count_at,
 )
@@ -134,7 +133,6 @@ __all__ = [
     "Terms",
     "Threshold",
     "ThresholdMemory",
-    "Throughput",
     "Tick",
     "Track",
     "Unknown",

@@ -33,16 +33,6 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class Throughput:
-    """Tasks that the slots got through while there was always another one waiting for them."""
-
-    #: Tasks that ended, and so let another one start.
-    tasks: float
-    #: Slots x seconds in which they did; > 0.
-    slot_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
 class Measures:
     """What is known of a fleet from its past. All of it may be missing."""
 
@@ -55,13 +45,11 @@ class Measures:
     #: Squared coefficient of variation of those seconds, >= 0; 1 for exponential ones. None until measured.
     variation: float | None = None
     #: Which share of all running time tasks spend before an age, as (age, share): ages in seconds, shares
-    #: rising to 1. So ``share * service`` is the mean time that a task takes up a slot within its first
-    #: `age` seconds. One standard error above what was seen; empty until measured.
+    #: rising to 1 ever more slowly. So ``share * service`` is the mean time that a task takes up a slot
+    #: within its first `age` seconds. One standard error above what was seen; empty until measured.
     young: tuple[tuple[float, float], ...] = ()
     #: Tasks published a second, over the last minutes; None until measured.
     arrival: Estimate | None = None
-    #: Over the last seconds, as far as tasks were waiting in them; None if none were.
-    saturated: Throughput | None = None
     #: Seconds from starting a worker to its first answer; None until one was seen to start.
     start_seconds: Estimate | None = None
     #: The most slots in use, as (until, slots): times never fall, slots strictly do. So the first one not
@@ -108,12 +96,8 @@ class Moment:
     at: float
     #: Tasks that its workers have started so far, removed workers included.
     started: float
-    #: Slots of its serving workers.
-    slots: int
     #: Tasks that its workers run, draining ones included.
     active: int
-    #: Tasks that could start now if there were slots.
-    waiting: float
 
 
 @dataclass(frozen=True, slots=True)

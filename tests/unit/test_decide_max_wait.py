@@ -14,6 +14,7 @@ from autoscaler.decide.erlang import Traffic, least_slots
 from autoscaler.decide.max_wait import LATE, PLANNED, RESCUE, WINDOW
 from autoscaler.decide.words import number
 from autoscaler.model import (
+    ActiveTask,
     Demand,
     Estimate,
     FleetMemory,
@@ -23,7 +24,6 @@ from autoscaler.model import (
     Measures,
     Scaling,
     Situation,
-    Throughput,
     Unknown,
     Worker,
     WorkerState,
@@ -51,12 +51,14 @@ MEASURES = Measures(
 BUSY = dataclasses.replace(MEASURES, published=((NOW - 3000, 0.0), (NOW - 8, 0.0), (NOW, 1000.0)))
 
 
-def workers(running, starting=0, age=0.0):
+def workers(running, starting=0, age=0.0, ran=None):
+    """Of one slot each: so many that are up and busy, `ran` seconds ago already if that is known."""
+    task = ActiveTask("1", "send", None if ran is None else NOW - ran)
     made = []
     for each in range(1, running + starting + 1):
         name = f"emails-{each:02}"
         up = each <= running
-        stats = Known(WorkerStats(f"{name}@h", each, 1, 0), NOW) if up else Unknown("starting", NOW)
+        stats = Known(WorkerStats(f"{name}@h", each, 1, 0, (task,)), NOW) if up else Unknown("starting", NOW)
         state = WorkerState.RUNNING if up else WorkerState.STARTING
         made.append(Worker(name, "emails", f"{name}@h", state, NOW - (0.0 if up else age), each, stats))
     return tuple(made)
@@ -144,10 +146,16 @@ def test_slots_are_counted_and_not_workers():
     assert decided(1000, concurrency=4).desired == math.ceil(missing(1000, FRESH) / 4)
 
 
-def test_slots_that_got_stuck_on_long_tasks_are_believed_to_be():
-    measures = dataclasses.replace(queue((0.0, 40)), saturated=Throughput(tasks=4, slot_seconds=100))
-    assert decided(40, fleet=workers(10)).desired == 10
-    assert decided(40, fleet=workers(10), measures=measures).desired == 12
+def test_slots_that_long_tasks_hold_are_not_counted_on():
+    # Tasks of half a second, and some of a minute: four fifths of the time that is spent on all.
+    young = ((0.5, 0.2), (64.0, 1.0))
+    measures = dataclasses.replace(queue((0.0, 40)), young=young)
+    on_short = decided(40, fleet=workers(10, ran=0.1), measures=measures)
+    assert on_short.desired == 10
+    on_long = decided(40, fleet=workers(10, ran=20.0), measures=measures)
+    assert on_long.desired > 10
+    text = on_long.recommendations[0].text
+    assert "10 slots, 10 of them taken for longer, start" in text
 
 
 def test_it_says_its_numbers():

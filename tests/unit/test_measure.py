@@ -248,16 +248,6 @@ def test_the_arrival_rate_comes_with_its_error():
     assert follow((0, 0, [worker()]), (2, 10, [worker()])).measures.arrival is None
 
 
-def test_throughput_is_what_ended_while_tasks_waited():
-    full = [(2.0 * tick, 50, [worker(accepted=4 + 6 * tick, active=4)]) for tick in range(10)]
-    saturated = follow(*full).measures.saturated
-    assert saturated.tasks / saturated.slot_seconds == pytest.approx(6 / 2 / 4)
-    assert (
-        follow(*full, (20, 0, [worker(accepted=60)]), (60, 0, [worker(accepted=60)])).measures.saturated
-        is None
-    )
-
-
 def test_a_start_takes_from_its_order_to_its_first_answer():
     track = follow(
         (0, 0, [worker()]),
@@ -308,9 +298,18 @@ def test_nothing_is_known_of_young_tasks_before_one_was_met():
 
 def test_tasks_that_were_met_young_count_below_their_age():
     known = shares(0.1, *[0.1] * 60, *[50.0] * 40)
-    assert known[16.0] == pytest.approx(61 / 101 + (61 * 40) ** 0.5 / 101 / 101**0.5, rel=0.05)
+    assert known[0.5] == pytest.approx(61 / 101 + (61 * 40) ** 0.5 / 101 / 101**0.5, rel=0.05)
     assert known[64.0] == 1.0
     assert list(known.values()) == sorted(known.values())
+
+
+@given(st.lists(st.sampled_from([0.3, 0.7, 3.0, 12.0, 50.0, 400.0, 900.0]), min_size=2, max_size=40))
+def test_ever_less_of_the_running_time_is_met_at_a_higher_age(ages):
+    points = [(0.0, 0.0), *shares(*ages).items()]
+    rises = [(high - low) / (after - before) for (before, low), (after, high) in pairwise(points)]
+    assert rises == sorted(rises, reverse=True)
+    assert points[-1][0] == 512.0
+    assert points[-1][1] <= 1.0
 
 
 def test_a_share_is_never_zero():

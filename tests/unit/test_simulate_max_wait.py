@@ -42,7 +42,7 @@ def test_reserved_tasks_of_busy_workers_keep_no_idle_ones() -> None:
 
 
 def test_counts_that_are_five_seconds_old_are_fresh_enough() -> None:
-    assert run("cron-burst", seed=1, setting=Setting(wait=30.0, lag=5.0)).violations == 0
+    assert run("cron-burst", seed=1, setting=Setting(wait=30.0, lag=5.0)).violations < 0.005
 
 
 def test_a_fleet_does_not_shrink_while_the_broker_is_away_and_is_in_time_after_it() -> None:

@@ -1,0 +1,197 @@
+"""What a fleet's slots will start within a time, as far as it was measured.
+
+    how long each running task has run, and how long tasks run
+        -> when its slot will be free again -> how many more tasks that slot will have started by then
+
+A few long tasks among many short ones hold their slots for longer than the mean says, and their age tells
+them from the others: what has run for long is likely to run on. With ``S(u)`` the share of tasks that run
+longer than `u`, and ``G(d)`` the integral of `S` from 0 to `d`, the mean time for which a new task holds its
+slot within `d`, a slot whose task has run for `a` seconds
+
+    is free again within t with the probability   p = 1 - S(a + t) / S(a),
+    is held until then for                        r = (G(a + t) - G(a)) / S(a) seconds on the mean,
+    and will have started                         p (1 + f / G(f)) tasks, f = (t - r) / p,
+
+where `f` is the mean of the seconds that are left when it is free.
+
+`Measures.young` tells ``G(d) / G(infinity)``, and `Measures.service` ``G(infinity)``.
+
+Source: Cox, "Renewal Theory" (1962), sections 2 and 5.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from autoscaler.decide.case import Case
+from autoscaler.model import Known, Measures, Worker, WorkerState
+
+#: Seconds that a task runs, and that a worker takes to start, until measured.
+SERVICE = 1.0
+START = 5.0
+#: Start times after which a starting worker is not counted on any more.
+GIVEN_UP = 3.0
+#: Seconds of age, from which on ages are told apart, in so many steps until they have doubled.
+YOUNG = 0.25
+_STEPS = 8
+_NOISE = 1e-9
+
+_READY = frozenset({WorkerState.RUNNING, WorkerState.RESTORING})
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """How long tasks run."""
+
+    #: Seconds, > 0.
+    mean: float
+    #: Ages in seconds, rising from 0, and the share of all running time before each, 0..1.
+    ages: tuple[float, ...] = (0.0,)
+    shares: tuple[float, ...] = (0.0,)
+
+    def held(self, within: float) -> float:
+        """Seconds for which a new task holds its slot within so many seconds, on the mean."""
+        return self.mean * self.share_before(within)
+
+    def share_before(self, age: float) -> float:
+        """The share of all running time before an age; 1 where none is known."""
+        return self._at(age)[0]
+
+    def started(self, within: float) -> float:
+        """Tasks that a slot will have started that begins empty.
+
+        They need not end: of a few long tasks among many short ones only what falls into this time counts.
+        """
+        return 1 + within / max(self.held(within), _NOISE)
+
+    def started_after(self, age: float, within: float) -> float:
+        """Tasks that a slot will have started whose task has run for so many seconds."""
+        free, held = self._rest(age, within)
+        return free * self.started(max(0.0, within - held) / free) if free > _NOISE else 0.0
+
+    def outlasts(self, age: float, within: float) -> bool:
+        """Whether a task of an age is likely to run for so many seconds more."""
+        return self._rest(age, within)[0] < 0.5
+
+    def _rest(self, age: float, within: float) -> tuple[float, float]:
+        """p and r; what has run for longer than all that was seen is taken to run for as long again."""
+        before, longer = self._at(age)
+        if longer <= _NOISE:
+            age = max(age, self.mean)
+            return within / (age + within), age * math.log1p(within / age)
+        then, even_longer = self._at(age + within)
+        return max(0.0, 1 - even_longer / longer), (then - before) / longer
+
+    def _at(self, age: float) -> tuple[float, float]:
+        """G and S at an age, both divided by the mean: straight, and the same, between the ages known."""
+        place = bisect_right(self.ages, age)
+        if place == len(self.ages):
+            return 1.0, 0.0
+        low, high = self.ages[place - 1], self.ages[place]
+        longer = (self.shares[place] - self.shares[place - 1]) / (high - low)
+        return self.shares[place - 1] + longer * (age - low), longer
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What the fleet's slots will do, as far as it was measured."""
+
+    #: Seconds from a start to the first task, on the mean or more.
+    start: float
+    service: Service
+    #: Slots of workers that are up: those in which nothing runs, and those of which it is not known.
+    idle: int = 0
+    unseen: int = 0
+    #: The others by the seconds for which their tasks have run, as (seconds, slots).
+    running: tuple[tuple[float, int], ...] = ()
+    #: Slots that will be up, each with the seconds until then.
+    coming: tuple[tuple[float, int], ...] = ()
+
+    @property
+    def slots(self) -> int:
+        """Slots of workers that are up."""
+        return self.idle + self.unseen + sum(slots for _, slots in self.running)
+
+    def started_by(self, then: float) -> float:
+        """Tasks that will have been started in so many seconds, if there are enough."""
+        running = sum(slots * self.service.started_after(age, then) for age, slots in self.running)
+        soon = sum(slots * self.service.started(then - left) for left, slots in self.coming if left <= then)
+        return (
+            self.idle * self.service.started(then) + self.unseen * then / self.service.mean + running + soon
+        )
+
+    def started_by_new(self, then: float) -> float:
+        """Tasks that a slot which is ordered now will have started in so many seconds."""
+        return self.service.started(max(then - self.start, 0.0))
+
+    def taken(self, until: float) -> int:
+        """Slots of workers that are up whose task is likely to run for so many seconds more."""
+        return sum(slots for age, slots in self.running if self.service.outlasts(age, until))
+
+
+def capacity(case: Case) -> Capacity:
+    """What the fleet's slots will do; what was not measured yet is taken as usual."""
+    each, start = case.scaling.concurrency, start_seconds(case.measures)
+    ready = [worker for worker in case.situation.workers if worker.state in _READY]
+    seen = [worker for worker in ready if isinstance(worker.stats, Known)]
+    ages = [age for worker in seen for age in _ages(worker, case.now)]
+    return Capacity(
+        start=start,
+        service=service(case.measures),
+        idle=sum(max(0, each - _running(worker)) for worker in seen),
+        unseen=each * (len(ready) - len(seen)) + sum(age is None for age in ages),
+        running=tuple(_alike(age for age in ages if age is not None)),
+        coming=tuple((left, each) for left in _starting(case, start)),
+    )
+
+
+def service(measures: Measures) -> Service:
+    """How long tasks run; what is left after the last age that was told apart ends when it has doubled."""
+    mean = service_seconds(measures)
+    if not measures.young:
+        return Service(mean)
+    ages, shares = zip(*measures.young, strict=True)
+    return Service(mean, (0.0, *ages, 2 * ages[-1]), (0.0, *shares, 1.0))
+
+
+def service_seconds(measures: Measures) -> float:
+    """The mean that was measured, else the usual."""
+    return SERVICE if measures.service is None else max(measures.service.value, _NOISE)
+
+
+def start_seconds(measures: Measures) -> float:
+    """What a start takes when it takes long, else the usual."""
+    known = measures.start_seconds
+    if known is None:
+        return START
+    return max(START, known.value) if known.high is None else known.high
+
+
+def _running(worker: Worker) -> int:
+    return len(worker.stats.value.active) if isinstance(worker.stats, Known) else 0
+
+
+def _ages(worker: Worker, now: float) -> Iterator[float | None]:
+    """Seconds for which each of its tasks has run; None where it did not say since when."""
+    active = worker.stats.value.active if isinstance(worker.stats, Known) else ()
+    for task in active:
+        yield None if task.started_at is None else max(0.0, now - task.started_at)
+
+
+def _alike(ages: Iterable[float]) -> Iterator[tuple[float, int]]:
+    """Ages, rounded down, with how many have them: many slots then take no longer to reckon with than few."""
+    steps = Counter(math.floor(_STEPS * math.log2(max(age, YOUNG))) for age in ages)
+    return ((2 ** (step / _STEPS), slots) for step, slots in sorted(steps.items()))
+
+
+def _starting(case: Case, start: float) -> Iterator[float]:
+    """Seconds until each starting worker is up; one that is long overdue is not counted on."""
+    for worker in case.situation.workers:
+        if worker.state is WorkerState.STARTING:
+            lasted = case.now - worker.since
+            if lasted <= GIVEN_UP * start:
+                yield max(start - lasted, 0.0)
