@@ -10,13 +10,15 @@ slot within `d`, a slot whose task has run for `a` seconds
 
     is free again within t with the probability   p = 1 - S(a + t) / S(a),
     is held until then for                        r = (G(a + t) - G(a)) / S(a) seconds on the mean,
-    and will have started                         p (1 + f / G(f)) tasks, f = (t - r) / p,
+    and will have started                         p (1 + m(f)) tasks, f = (t - r) / p,
 
-where `f` is the mean of the seconds that are left when it is free.
+where `f` is the mean of the seconds that are left when it is free, and ``m(f) = (1 - S(f)) f / G(f)`` the
+tasks that end in so many seconds and let another one start: exact for random (exponential) ones, and
+otherwise a bound that is close. `Measures.young` tells ``G(d) / G(infinity)``, and `Measures.service`
+``G(infinity)``.
 
-`Measures.young` tells ``G(d) / G(infinity)``, and `Measures.service` ``G(infinity)``.
-
-Source: Cox, "Renewal Theory" (1962), sections 2 and 5.
+Source: Cox, "Renewal Theory" (1962), sections 2 and 5; for m Barlow and Proschan, "Mathematical Theory of
+Reliability" (1965), chapter 3.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ START = 5.0
 GIVEN_UP = 3.0
 #: Seconds of age, from which on ages are told apart, in so many steps until they have doubled.
 YOUNG = 0.25
-_STEPS = 8
+_STEPS = 16
 _NOISE = 1e-9
 
 _READY = frozenset({WorkerState.RUNNING, WorkerState.RESTORING})
@@ -62,11 +64,10 @@ class Service:
         return self._at(age)[0]
 
     def started(self, within: float) -> float:
-        """Tasks that a slot will have started that begins empty.
-
-        They need not end: of a few long tasks among many short ones only what falls into this time counts.
-        """
-        return 1 + within / max(self.held(within), _NOISE)
+        """Tasks that a slot will have started that begins empty: one at once, and one where one ends."""
+        before, longer = self._at(within)
+        ended = min(1.0, max(0.0, 1 - self.mean * longer))
+        return 1 + ended * within / max(self.mean * before, _NOISE)
 
     def started_after(self, age: float, within: float) -> float:
         """Tasks that a slot will have started whose task has run for so many seconds."""

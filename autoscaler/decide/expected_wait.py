@@ -34,7 +34,7 @@ def expected_wait(situation: Situation, memory: FleetMemory) -> float | None:
 
 
 def _until(have: Capacity, starts: float) -> float:
-    """Seconds until so many tasks have been started; what will have been by a time only ever rises."""
+    """Seconds until so many tasks have been started, which are the more the longer, or nearly so."""
     high = 1.0
     while have.started_by(high) < starts:
         if high >= LONGEST:
