@@ -30,10 +30,10 @@ _SCRIPTS = Path("/usr/lib/rabbitmq/bin")
 _ERLANG = "+S 1:1 +A 4 -start_epmd false -kernel inet_dist_use_interface {127,0,0,1}"
 
 #: Seconds.
-_START = 60.0
+_START = 120.0
 _STOP = 15.0
-_COMMAND = 30.0
-_REQUEST = 5.0
+_COMMAND = 90.0
+_REQUEST = 15.0
 
 
 class RabbitMQNode:
