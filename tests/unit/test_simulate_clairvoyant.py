@@ -34,7 +34,7 @@ def test_what_cannot_be_done_in_time_has_no_bound() -> None:
 
 @pytest.mark.parametrize("name", sorted(PATTERNS))
 def test_it_lies_between_the_plain_bound_and_what_max_wait_pays(name: str) -> None:
-    setting = Setting(wait=30.0, polling_interval=5.0)
+    setting = Setting(wait=30.0)
     load = pattern(name, seed=7)
     scaling = Scaling(1, 64, 1, (MaxWait(30.0),), stabilization=0.0)
     outcome = simulate(load, setting, Ours(scaling))
