@@ -19,6 +19,8 @@ from chaos.shrinks import Counted
 #: What sending or counting raises while a fault keeps the broker away.
 AWAY = (OSError, OperationalError)
 
+#: Seconds that a task runs at most.
+LONGEST = 8.0
 #: Kinds of tasks and how often, by whether the pool can interrupt a task.
 _KINDS = {
     "early": 4.0,
@@ -120,7 +122,7 @@ class Load:
         if self._random.random() < rate * 0.1:
             kinds = lane.kinds
             (kind,) = self._random.choices(list(kinds), list(kinds.values()))
-            seconds = min(8.0, self._random.expovariate(1.2))
+            seconds = min(LONGEST, self._random.expovariate(1.2))
             self._send(producer, lane, kind, seconds)
 
     def _send(self, producer: Any, lane: Lane, kind: str, seconds: float) -> str:
