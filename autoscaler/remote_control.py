@@ -17,7 +17,6 @@ import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Final
 
 import kombu
@@ -220,7 +219,7 @@ class RemoteControl:
         ------
         SourceError : if the broker cannot be reached or goes away.
         """
-        self._tell("cancel_consumer", node, queues)
+        self._tell(node, _for_each("cancel_consumer", queues))
 
     def add_consumers(self, node: str, queues: Collection[str]) -> None:
         """Have a worker take from these queues again. Told, not awaited: look at `active_queues`.
@@ -229,7 +228,7 @@ class RemoteControl:
         ------
         SourceError : if the broker cannot be reached or goes away.
         """
-        self._tell("add_consumer", node, queues)
+        self._tell(node, _for_each("add_consumer", queues))
 
     def shut_down(self, pids: Mapping[str, int], within: float) -> frozenset[str]:
         """Have processes that still answer end by a warm shutdown, of several that share a node name.
@@ -260,7 +259,7 @@ class RemoteControl:
             for node in sorted(heard & answers.keys()):
                 is_alone = before[node] == pids[node]
                 if answers[node] != pids[node] or is_alone:
-                    self._link.run(partial(_Mail.tell, commands=[Command("shutdown")], nodes=[node]))
+                    self._tell(node, [Command("shutdown")])
                     told.add(node)
             before = answers
         return frozenset(told)
@@ -269,9 +268,12 @@ class RemoteControl:
         """Delete the reply queue and close the connection."""
         self._link.close(_Mail.close)
 
-    def _tell(self, method: str, node: str, queues: Collection[str]) -> None:
-        commands = [Command(method, {"queue": queue}) for queue in sorted(queues)]
+    def _tell(self, node: str, commands: Sequence[Command]) -> None:
         self._link.run(lambda mail: mail.tell(commands, [node]))
+
+
+def _for_each(method: str, queues: Collection[str]) -> list[Command]:
+    return [Command(method, {"queue": queue}) for queue in sorted(queues)]
 
 
 class _Mail:

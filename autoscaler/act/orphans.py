@@ -215,8 +215,8 @@ def _present_supervisord(supervised: Iterable[int]) -> _Supervisord | None:
 def _orphan(process: psutil.Process, fleets: Collection[str], present: _Supervisord) -> Orphan | None:
     """See a process as an orphan, if it is one."""
     try:
-        arguments = process.cmdline()
-        if ("-n" not in arguments) or os.getpgid(process.pid) != process.pid:
+        node = next((value for key, value in pairwise(process.cmdline()) if key == "-n"), "")
+        if not node or os.getpgid(process.pid) != process.pid:
             return None
         environment, started_at = process.environ(), process.create_time()
     except (psutil.Error, OSError):
@@ -225,7 +225,6 @@ def _orphan(process: psutil.Process, fleets: Collection[str], present: _Supervis
         return None
     name = environment.get(_NAME, "")
     worker = parse_worker_name(name)
-    node = next((value for key, value in pairwise(arguments) if key == "-n"), "")
     if worker is None or worker[0] not in fleets or node.partition("@")[0] != name:
         return None
     return Orphan(worker[0], name, node, process.pid, started_at)

@@ -30,7 +30,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from autoscaler.decide.case import Case
-from autoscaler.model import Known, Measures, Worker, WorkerState
+from autoscaler.model import Known, Measures, WorkerState
 
 #: Seconds that a task runs, and that a worker takes to start, until measured.
 SERVICE = 1.0
@@ -137,15 +137,16 @@ class Capacity:
 def capacity(case: Case) -> Capacity:
     """What the fleet's slots will do; what was not measured yet is taken as usual."""
     each, start = case.scaling.concurrency, start_seconds(case.measures)
-    ready = [worker for worker in case.situation.workers if worker.state in _READY]
-    seen = [worker for worker in ready if isinstance(worker.stats, Known)]
-    ages = [age for worker in seen for age in _ages(worker, case.now)]
+    up = [worker.stats for worker in case.situation.workers if worker.state in _READY]
+    running = [stats.value.active for stats in up if isinstance(stats, Known)]
+    ages = [case.now - task.started_at for tasks in running for task in tasks if task.started_at is not None]
+    idle = sum(max(0, each - len(tasks)) for tasks in running)
     return Capacity(
         start=start,
         service=service(case.measures),
-        idle=sum(max(0, each - _running(worker)) for worker in seen),
-        unseen=each * (len(ready) - len(seen)) + sum(age is None for age in ages),
-        running=tuple(_alike(age for age in ages if age is not None)),
+        idle=idle,
+        unseen=each * (len(up) - len(running)) + sum(map(len, running)) - len(ages),
+        running=tuple(_alike(ages)),
         coming=tuple((left, each) for left in _starting(case, start)),
     )
 
@@ -170,17 +171,6 @@ def start_seconds(measures: Measures) -> float:
     if known is None:
         return START
     return max(START, known.value) if known.high is None else known.high
-
-
-def _running(worker: Worker) -> int:
-    return len(worker.stats.value.active) if isinstance(worker.stats, Known) else 0
-
-
-def _ages(worker: Worker, now: float) -> Iterator[float | None]:
-    """Seconds for which each of its tasks has run; None where it did not say since when."""
-    active = worker.stats.value.active if isinstance(worker.stats, Known) else ()
-    for task in active:
-        yield None if task.started_at is None else max(0.0, now - task.started_at)
 
 
 def _alike(ages: Iterable[float]) -> Iterator[tuple[float, int]]:

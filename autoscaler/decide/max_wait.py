@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from autoscaler.decide.capacity import Capacity, capacity, service, service_seconds, start_seconds
+from autoscaler.decide.capacity import Capacity, capacity, service_seconds, start_seconds
 from autoscaler.decide.case import Case
 from autoscaler.decide.erlang import Traffic, least_slots
 from autoscaler.decide.words import count, number, seconds
@@ -60,7 +60,7 @@ def recommend(settings: MaxWait, case: Case) -> Recommendation:
 def _for_waiting(settings: MaxWait, case: Case) -> Recommendation:
     have = capacity(case)
     # Of those with the same time the last has the most tasks.
-    by_time = {each.within: each for each in deadlines(settings, case, have.start)}
+    by_time = {each.within: each for each in deadlines(settings, case, have)}
     slots, deadline = max(
         ((_missing(have, each), each) for each in by_time.values()), key=lambda pair: pair[0]
     )
@@ -87,15 +87,15 @@ def _told(have: Capacity, deadline: Deadline) -> str:
     return f"{slots} start {number(have.started_by(deadline.within))}"
 
 
-def deadlines(settings: MaxWait, case: Case, start: float) -> Iterator[Deadline]:
+def deadlines(settings: MaxWait, case: Case, have: Capacity) -> Iterator[Deadline]:
     """When the waiting tasks must have started: one deadline for each time at which the count is known.
 
     Each is for more tasks than those before it, the last for all. A task cannot be started by a new worker
     before that is up, so this is the earliest deadline. Tasks that came between two looks are taken to have
     come in the middle. What was there before the first look is at least as old as that.
     """
-    soonest = start + RESCUE * settings.wait
-    planned = PLANNED * _headroom(settings, case, start) * settings.wait
+    soonest = have.start + RESCUE * settings.wait
+    planned = PLANNED * _headroom(settings, case, have) * settings.wait
     if before := case.measures.published:
         started = before[-1][1] - case.demand.waiting
         first = bisect_right(before, started, key=lambda point: point[1])
@@ -107,7 +107,7 @@ def deadlines(settings: MaxWait, case: Case, start: float) -> Iterator[Deadline]
     yield Deadline(case.demand.waiting, max(planned, soonest))
 
 
-def _headroom(settings: MaxWait, case: Case, start: float) -> float:
+def _headroom(settings: MaxWait, case: Case, have: Capacity) -> float:
     """The share of the wait that tasks may be let wait, 0..1: less where the load needs nearly all workers.
 
     A queue that is let grow to the whole wait has no time left to lose when the load rises above what all
@@ -117,7 +117,7 @@ def _headroom(settings: MaxWait, case: Case, start: float) -> float:
     if came is None:
         return 1.0
     # In use when the latest tasks must have started: long ones pile up by then no further than that.
-    tasks, then = service(case.measures), start + settings.wait
+    tasks, then = have.service, have.start + settings.wait
     slots = case.demand.running * (1 - tasks.share_before(then)) + came / LATELY * tasks.held(then)
     most = case.scaling.max_workers * case.scaling.concurrency
     return max(0.0, min(1.0, (1 - slots / most) / (1 - CALM)))

@@ -19,7 +19,6 @@ from autoscaler.model import (
     FleetMemory,
     HostBudget,
     Known,
-    MaxWait,
     Measures,
     Scaling,
     Situation,
@@ -106,19 +105,17 @@ def worker(number, *started_at, state=WorkerState.RUNNING, said=True):
     return Worker(f"emails-{number:02}", "emails", "node", state, NOW - 3.0, number, stats)
 
 
-def capacity_of(*workers, measures=None):
+def capacity_of(*workers):
     situation = Situation(
         now=NOW,
         fleet="emails",
-        scaling=Scaling(
-            min_workers=0, max_workers=9, concurrency=2, policies=(MaxWait(30.0),), stabilization=0.0
-        ),
+        scaling=Scaling(0, 9, 2),
         demand=Demand(5, 0, 0, ()),
         workers=workers,
         host=HostBudget(None, None),
-        measures=measures or known(4.0, lambda age: 1 - math.exp(-age / 4.0)),
+        measures=known(4.0, lambda age: 1 - math.exp(-age / 4.0)),
     )
-    return capacity(case_of(situation, FleetMemory(size=len(workers))))
+    return capacity(case_of(situation, FleetMemory()))
 
 
 def test_slots_are_idle_running_unseen_or_coming():
