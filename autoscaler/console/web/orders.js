@@ -4,16 +4,16 @@ import { Refused, order } from "./daemon.js";
 import { h, sentence } from "./dom.js";
 import { count, moment } from "./words.js";
 
+/** How long an order may last: as it is sent, as it is shown, and in seconds. */
 const LASTS = [
-  ["", "until I end it"],
-  ["10m", "10 minutes"],
-  ["30m", "30 minutes"],
-  ["1h", "1 hour"],
-  ["2h", "2 hours"],
-  ["8h", "8 hours"],
-  ["24h", "a day"],
+  ["", "until I end it", null],
+  ["10m", "10 minutes", 600],
+  ["30m", "30 minutes", 1800],
+  ["1h", "1 hour", 3600],
+  ["2h", "2 hours", 7200],
+  ["8h", "8 hours", 28800],
+  ["24h", "a day", 86400],
 ];
-const SECONDS = { "": null, "10m": 600, "30m": 1800, "1h": 3600, "2h": 7200, "8h": 28800, "24h": 86400 };
 
 /** What can be ordered of a fleet as it is now, as a list of `{verb, run}`. */
 export function fleetOrders(fleet, desk) {
@@ -126,7 +126,7 @@ function ask(desk, subject, kind) {
   const dialog = h("dialog", { "aria-labelledby": "order-title", onclose: () => dialog.remove() }, form);
 
   function preview() {
-    const seconds = SECONDS[lasts.value];
+    const seconds = LASTS[lasts.selectedIndex][2];
     const until = seconds === null ? "" : ` until ${moment(desk.now() + seconds, desk.now(), { seconds: false })}`;
     told.textContent = kind.told(subject, { until, workers: wanted.valueAsNumber || 0 });
   }
