@@ -21,9 +21,9 @@ from typing import Any, ClassVar, TypeAlias
 
 from supervisor.supervisorctl import ControllerPluginBase
 
-from autoscaler.console import wire
-from autoscaler.console.words import explanation_lines, holds, states, troubles, worker_holds
 from autoscaler.errors import AutoscalerError, DaemonNotRunning
+from autoscaler.http import wire
+from autoscaler.http.words import explanation_lines, holds, states, troubles, worker_holds
 
 SOCKET = "/run/autoscaler/autoscaler.sock"
 

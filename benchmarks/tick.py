@@ -16,11 +16,12 @@ from pathlib import Path
 import psutil
 
 from autoscaler.config import Broker, Config, Fleet, Supervisord
-from autoscaler.controller import Controller
-from autoscaler.demo.services import RabbitMQNode, SupervisordInstance
+from autoscaler.loop.tick import Controller
+from autoscaler.loop.wiring import Connections, sources, target
 from autoscaler.model import Tick
+from autoscaler.observe.host import local_host_name
 from autoscaler.store import Store
-from autoscaler.wiring import Connections, local_host_name, sources, target
+from autoscaler.tools.demo.services import RabbitMQNode, SupervisordInstance
 
 TICKS = 100
 #: Seconds that the workers have to start.

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 import pytest
 from hypothesis import settings
 
-from autoscaler.demo.services import RabbitMQNode, SupervisordInstance
+from autoscaler.tools.demo.services import RabbitMQNode, SupervisordInstance
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page

@@ -11,24 +11,24 @@ from pathlib import Path
 import click
 
 from autoscaler import config
-from autoscaler.act.celery_program import worker_name
-from autoscaler.act.program_file import ProgramFile
-from autoscaler.act.supervisord import Supervisord
 from autoscaler.cli.options import note
-from autoscaler.console.client import Client
-from autoscaler.console.views import FleetView
-from autoscaler.console.words import hold_text
 from autoscaler.decide.words import count
 from autoscaler.errors import DaemonNotRunning, TakeoverError
-from autoscaler.remote_control import RemoteControl
-from autoscaler.takeover.adopt import Adopter, Fleeted
-from autoscaler.takeover.find import FoundSupervisord, find_supervisord
-from autoscaler.takeover.heard import Heard, hear
-from autoscaler.takeover.programs import old_programs
-from autoscaler.takeover.removal import BACK, Kept, Sections
-from autoscaler.takeover.undo import finish, taken_files, undo
-from autoscaler.takeover.units import Unit, successors, uncovered, units_of, with_own_names
-from autoscaler.takeover.workers import worker_programs
+from autoscaler.http.client import Client
+from autoscaler.http.views import FleetView
+from autoscaler.http.words import hold_text
+from autoscaler.model.names import worker_name
+from autoscaler.net.celery_control import RemoteControl
+from autoscaler.supervisord.client import Supervisord
+from autoscaler.supervisord.program_file import ProgramFile
+from autoscaler.tools.takeover.adopt import Adopter, Fleeted
+from autoscaler.tools.takeover.find import FoundSupervisord, find_supervisord
+from autoscaler.tools.takeover.heard import Heard, hear
+from autoscaler.tools.takeover.programs import old_programs
+from autoscaler.tools.takeover.removal import BACK, Kept, Sections
+from autoscaler.tools.takeover.undo import finish, taken_files, undo
+from autoscaler.tools.takeover.units import Unit, successors, uncovered, units_of, with_own_names
+from autoscaler.tools.takeover.workers import worker_programs
 
 #: In place of what a daemon saw last, when that is long ago.
 HANGS = "the running daemon has not looked for long: see its log"

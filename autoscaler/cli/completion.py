@@ -12,8 +12,8 @@ from autoscaler import config
 from autoscaler.cli.options import client
 from autoscaler.config.changes import fleet_names
 from autoscaler.config.explain import known_keys
-from autoscaler.console.client import Client
 from autoscaler.errors import AutoscalerError
+from autoscaler.http.client import Client
 
 #: Seconds that a daemon has to tell the names: nobody waits longer for a tab.
 _PATIENCE = 0.5

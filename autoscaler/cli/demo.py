@@ -7,7 +7,7 @@ import sys
 import click
 
 from autoscaler.cli.terminal import console as terminal
-from autoscaler.demo.run import run_demo
+from autoscaler.tools.demo.run import run_demo
 
 
 @click.command()

@@ -16,9 +16,9 @@ from autoscaler.cli.exits import Exit
 from autoscaler.cli.hold import ALL_OR_NAMES, tell, way_in, with_terms
 from autoscaler.cli.options import DURATION
 from autoscaler.config.units import written_duration
-from autoscaler.console.client import Client
-from autoscaler.console.views import WorkerView
 from autoscaler.errors import ServiceUnavailable
+from autoscaler.http.client import Client
+from autoscaler.http.views import WorkerView
 
 #: Seconds between two looks, and for which the daemon, or supervisord behind it, may give no answer.
 LOOK_EVERY = 0.3

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from autoscaler.cli.completion import complete_fleets
 from autoscaler.cli.options import client, config_option, json_option, socket_option
-from autoscaler.console.words import explanation_lines
+from autoscaler.http.words import explanation_lines
 
 
 @click.command()

@@ -11,7 +11,7 @@ from rich.text import Text
 from autoscaler.cli.exits import Exit
 from autoscaler.cli.terminal import console
 from autoscaler.decide.words import count
-from autoscaler.doctor import Finding, Level
+from autoscaler.tools.doctor import Finding, Level
 
 _COLOURS = {Level.OK: "green", Level.NOTE: "blue", Level.WARNING: "yellow", Level.ERROR: "red"}
 

@@ -12,9 +12,9 @@ from rich.console import Console
 
 from autoscaler.cli.completion import complete_fleets, complete_names
 from autoscaler.cli.options import DURATION, client, config_option, json_option, socket_option
-from autoscaler.console.client import Client
-from autoscaler.console.views import CarriedOut
-from autoscaler.console.wire import kind_of
+from autoscaler.http.client import Client
+from autoscaler.http.views import CarriedOut
+from autoscaler.http.wire import kind_of
 
 ALL_OR_NAMES = "give either names or --all"
 for_option = click.option("--for", "lasts", type=DURATION, help="End by itself after this time: 10m, 1h30m.")

@@ -9,10 +9,10 @@ import click
 
 from autoscaler.cli.options import note
 from autoscaler.decide.words import count
-from autoscaler.takeover.drafts import Machine
-from autoscaler.takeover.imported import imported
-from autoscaler.takeover.written import write_new
-from autoscaler.takeover.yaml_text import fleets_text, secrets_in
+from autoscaler.tools.takeover.drafts import Machine
+from autoscaler.tools.takeover.imported import imported
+from autoscaler.tools.takeover.written import write_new
+from autoscaler.tools.takeover.yaml_text import fleets_text, secrets_in
 
 
 @click.command("import")

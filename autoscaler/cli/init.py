@@ -15,12 +15,12 @@ from autoscaler.cli.exits import Exit
 from autoscaler.cli.findings import exit_of_findings, print_finding, summary
 from autoscaler.cli.options import DURATION, note
 from autoscaler.decide.words import count
-from autoscaler.doctor import examine
 from autoscaler.errors import ConfigError, TakeoverError
-from autoscaler.takeover.first_config import URL_FILE, FirstConfig, first_config
-from autoscaler.takeover.gather import SOME_BROKER, Asked, Gathered, gather
-from autoscaler.takeover.written import write_new
-from autoscaler.takeover.yaml_text import secrets_in
+from autoscaler.tools.doctor import examine
+from autoscaler.tools.takeover.first_config import URL_FILE, FirstConfig, first_config
+from autoscaler.tools.takeover.gather import SOME_BROKER, Asked, Gathered, gather
+from autoscaler.tools.takeover.written import write_new
+from autoscaler.tools.takeover.yaml_text import secrets_in
 
 
 @click.command()

@@ -9,13 +9,13 @@ from pathlib import Path
 import click
 
 from autoscaler.errors import InstallError
-from autoscaler.install import manifest
-from autoscaler.install.items import Init
-from autoscaler.install.machine import Machine
-from autoscaler.install.plan import CONFIG, GRANT, START, make_plan
-from autoscaler.install.steps import install as put
-from autoscaler.install.steps import refuse_package
-from autoscaler.install.steps import uninstall as take_back
+from autoscaler.tools.install import manifest
+from autoscaler.tools.install.items import Init
+from autoscaler.tools.install.machine import Machine
+from autoscaler.tools.install.plan import CONFIG, GRANT, START, make_plan
+from autoscaler.tools.install.steps import install as put
+from autoscaler.tools.install.steps import refuse_package
+from autoscaler.tools.install.steps import uninstall as take_back
 
 _root_option = click.option(
     "--root",

@@ -11,7 +11,7 @@ from click.shell_completion import CompletionItem
 
 from autoscaler.cli.exits import exit_of
 from autoscaler.errors import AutoscalerError, ConfigError
-from autoscaler.nearest import nearest
+from autoscaler.text import nearest
 
 
 class LazyGroup(click.Group):

@@ -10,9 +10,9 @@ import click
 
 from autoscaler import config
 from autoscaler.config import units
-from autoscaler.console.client import Client
-from autoscaler.console.wire import TIMEOUT
 from autoscaler.errors import ConfigError
+from autoscaler.http.client import Client
+from autoscaler.http.wire import TIMEOUT
 from autoscaler.store.lock import socket_in_use
 
 #: As in the config's model.

@@ -11,14 +11,14 @@ import click
 from rich.console import Console
 
 from autoscaler import config
-from autoscaler.act.purge import Purged, purge_queues
 from autoscaler.cli.completion import complete_fleets
 from autoscaler.cli.exits import Exit
 from autoscaler.cli.options import config_option, json_option
 from autoscaler.config import Config
 from autoscaler.model import Known, QueueStats, Reading
-from autoscaler.nearest import no_fleet
 from autoscaler.observe.kombu_queues import KombuQueues
+from autoscaler.operator.purge import Purged, purge_queues
+from autoscaler.text import no_fleet
 
 
 @click.command()

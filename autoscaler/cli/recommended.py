@@ -18,13 +18,13 @@ from autoscaler.config import Fleet
 from autoscaler.decide.words import count
 from autoscaler.errors import OutOfTime
 from autoscaler.model import Scaling
-from autoscaler.simulate.load import Load
-from autoscaler.simulate.ours import Ours
-from autoscaler.simulate.outcome import Outcome
-from autoscaler.simulate.recommend import Choice, Tried, best, cheapest, search
-from autoscaler.simulate.run import simulate
-from autoscaler.simulate.setting import Setting
-from autoscaler.simulate.table import as_json
+from autoscaler.tools.simulate.load import Load
+from autoscaler.tools.simulate.ours import Ours
+from autoscaler.tools.simulate.outcome import Outcome
+from autoscaler.tools.simulate.recommend import Choice, Tried, best, cheapest, search
+from autoscaler.tools.simulate.run import simulate
+from autoscaler.tools.simulate.setting import Setting
+from autoscaler.tools.simulate.table import as_json
 
 _HEADERS = ("", "SETTINGS", "TOO LATE", "P95", "HOURS", "STARTS", "PEAK")
 

@@ -11,12 +11,12 @@ import click
 
 from autoscaler import config
 from autoscaler.cli.options import config_option
-from autoscaler.console.access import Rules
-from autoscaler.console.api import make_app
-from autoscaler.console.server import Server
-from autoscaler.console.stream import Stream
-from autoscaler.daemon import Daemon, SteadyClock
-from autoscaler.notify import Notifier
+from autoscaler.http.access import Rules
+from autoscaler.http.api import make_app
+from autoscaler.http.server import Server
+from autoscaler.http.stream import Stream
+from autoscaler.loop.daemon import Daemon, SteadyClock
+from autoscaler.loop.service_manager import Notifier
 from autoscaler.store.history import History
 
 log = logging.getLogger("autoscaler")

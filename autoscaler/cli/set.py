@@ -11,8 +11,6 @@ from pathlib import Path
 import click
 
 from autoscaler import config
-from autoscaler.act.celery_program import worker_name
-from autoscaler.act.program_file import render
 from autoscaler.cli.changed import Outcome, cannot_change, say, say_wrong
 from autoscaler.cli.completion import complete_words_of_set
 from autoscaler.cli.exits import Exit
@@ -22,14 +20,17 @@ from autoscaler.cli.typed import edits_of, placed, with_reach
 from autoscaler.config.changes import change, diff, fleet_names
 from autoscaler.config.edit import Reach
 from autoscaler.config.rewrite import Held, held
-from autoscaler.console.client import Client
+from autoscaler.decide.what_if import WhatIf, what_if
 from autoscaler.errors import AutoscalerError, CommandRefused, ConfigError
+from autoscaler.http.client import Client
+from autoscaler.loop.warnings import notes
+from autoscaler.loop.watched_config import needing_restart, unwritable
 from autoscaler.model import Scaling
-from autoscaler.notes import notes
+from autoscaler.model.names import worker_name
+from autoscaler.observe.host import local_host_name
 from autoscaler.store import stored_tracks
-from autoscaler.watched_config import needing_restart, unwritable
-from autoscaler.what_if import WhatIf, what_if
-from autoscaler.wiring import local_host_name, worker_program
+from autoscaler.supervisord.program_file import render
+from autoscaler.workers.program import worker_program
 
 
 @dataclass(frozen=True, slots=True)

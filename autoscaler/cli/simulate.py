@@ -14,18 +14,18 @@ from autoscaler.cli.recommended import recommend
 from autoscaler.cli.simulated import Asked, fleet_of, keys, load_of, setting_of, with_keys
 from autoscaler.cli.terminal import console as terminal
 from autoscaler.cli.terminal import show
-from autoscaler.simulate.against import PEERS
-from autoscaler.simulate.bound import least_worker_seconds
-from autoscaler.simulate.load import Load
-from autoscaler.simulate.ours import Ours
-from autoscaler.simulate.outcome import Outcome
-from autoscaler.simulate.patterns import PATTERNS
-from autoscaler.simulate.peers import PeerScaler
-from autoscaler.simulate.plot import draw
-from autoscaler.simulate.recorded import Replay
-from autoscaler.simulate.run import simulate
-from autoscaler.simulate.setting import Setting
-from autoscaler.simulate.table import as_json, outcomes_table
+from autoscaler.tools.simulate.against import PEERS
+from autoscaler.tools.simulate.bound import least_worker_seconds
+from autoscaler.tools.simulate.load import Load
+from autoscaler.tools.simulate.ours import Ours
+from autoscaler.tools.simulate.outcome import Outcome
+from autoscaler.tools.simulate.patterns import PATTERNS
+from autoscaler.tools.simulate.peers import PeerScaler
+from autoscaler.tools.simulate.plot import draw
+from autoscaler.tools.simulate.recorded import Replay
+from autoscaler.tools.simulate.run import simulate
+from autoscaler.tools.simulate.setting import Setting
+from autoscaler.tools.simulate.table import as_json, outcomes_table
 
 
 def _peers(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[str, ...]:

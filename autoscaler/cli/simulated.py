@@ -15,13 +15,13 @@ from autoscaler.config import Fleet
 from autoscaler.config.edit_value import Value, value_of
 from autoscaler.config.yaml_lines import KeyPath
 from autoscaler.model import MaxWait
-from autoscaler.simulate.load import Load, Service, exponential, fixed
-from autoscaler.simulate.patterns import pattern
-from autoscaler.simulate.recorded import Replay, replay
-from autoscaler.simulate.setting import Setting
-from autoscaler.simulate.traces import read_trace
 from autoscaler.store import stored_tracks
 from autoscaler.store.recorded import recorded
+from autoscaler.tools.simulate.load import Load, Service, exponential, fixed
+from autoscaler.tools.simulate.patterns import pattern
+from autoscaler.tools.simulate.recorded import Replay, replay
+from autoscaler.tools.simulate.setting import Setting
+from autoscaler.tools.simulate.traces import read_trace
 
 #: Seconds, where neither the fleet nor the command says how long a task may wait.
 DEFAULT_WAIT = 30.0

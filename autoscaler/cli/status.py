@@ -10,9 +10,9 @@ from rich.console import Console
 from autoscaler.cli.options import client, config_option, json_option, socket_option
 from autoscaler.cli.terminal import console as terminal
 from autoscaler.cli.terminal import show
-from autoscaler.console.singletons import singleton_troubles, singletons_table
-from autoscaler.console.tables import fleets_table, workers_table
-from autoscaler.console.words import holds, troubles
+from autoscaler.http.singletons import singleton_troubles, singletons_table
+from autoscaler.http.tables import fleets_table, workers_table
+from autoscaler.http.words import holds, troubles
 
 
 @click.command()

@@ -17,7 +17,7 @@ from autoscaler.config.edit_value import Value, value_of
 from autoscaler.config.explain import OF_A_FLEET
 from autoscaler.config.yaml_lines import KeyPath
 from autoscaler.errors import ConfigError, Problem
-from autoscaler.nearest import no_fleet
+from autoscaler.text import no_fleet
 
 here_option = click.option(
     "--here", is_flag=True, help="Write a value that comes from elsewhere into the fleet itself."

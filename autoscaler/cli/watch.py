@@ -12,11 +12,11 @@ from rich.text import Text
 
 from autoscaler.cli.options import client, config_option, socket_option
 from autoscaler.cli.terminal import console as terminal
-from autoscaler.console.client import Client
-from autoscaler.console.tables import fleets_table, workers_table
-from autoscaler.console.views import FleetsView
-from autoscaler.console.words import holds, states, troubles
 from autoscaler.errors import AutoscalerError, DaemonNotRunning
+from autoscaler.http.client import Client
+from autoscaler.http.tables import fleets_table, workers_table
+from autoscaler.http.views import FleetsView
+from autoscaler.http.words import holds, states, troubles
 
 #: Seconds between two looks for a new tick.
 LOOK_EVERY = 0.5

@@ -248,6 +248,10 @@ class Config(Keys):
                 raise Conflict(f"a fleet is called {name} too; rename one of them", ("fleets",), at=(name,))
         return singletons
 
+    def log_folder(self, of: Fleet | Singleton) -> Path:
+        """The folder that a fleet's workers, or a singleton, log to."""
+        return of.log_dir or self.state_dir / "log"
+
     @classmethod
     def known(cls) -> list[str]:
         """List the keys that may be written, `defaults` included."""

@@ -22,6 +22,7 @@ from autoscaler.config.rules import SECRET_KEYS, clip, show
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _MAX_DEPTH = 20
+_TOO_DEEP = f"is nested deeper than {_MAX_DEPTH} levels"
 _MAX_VALUES = 100_000
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 #: What YAML does not take, and what it takes for a line break though editors do not.
@@ -140,7 +141,7 @@ def _check_size(text: str) -> None:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > _MAX_DEPTH:
-            raise Unreadable(line, f"is nested deeper than {_MAX_DEPTH} levels")
+            raise Unreadable(line, _TOO_DEEP)
         if count > _MAX_VALUES * 2:
             raise Unreadable(line, f"has more than {_MAX_VALUES} values")
 
@@ -158,6 +159,8 @@ def _in_words(error: yaml.MarkedYAMLError, character: str, line: int) -> str:
     problem = error.problem or "cannot be read"
     if character == "\t":
         return "a tab cannot indent; use spaces"
+    if "nesting depth" in problem:  # libyaml 0.2.6 has a limit of its own, and reads ahead of `_check_size`
+        return _TOO_DEEP
     if "cannot start any token" in problem and character:
         return f"a text cannot start with {character}; quote it"
     if "another document" in problem:
@@ -208,7 +211,7 @@ class _Reader:
         if not isinstance(node, yaml.ScalarNode) and any(outer is node for outer in self._inside):
             raise Unreadable(line, "holds an alias to itself", path)
         if len(self._inside) > _MAX_DEPTH:
-            raise Unreadable(line, f"is nested deeper than {_MAX_DEPTH} levels", path)
+            raise Unreadable(line, _TOO_DEEP, path)
         self._inside.append(node)
 
     def _fault(self, line: int, path: KeyPath, message: str) -> object:

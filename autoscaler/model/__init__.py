@@ -41,6 +41,7 @@ from autoscaler.model.measured import (
     count_at,
 )
 from autoscaler.model.observed import (
+    ENDED,
     ActiveTask,
     HostStats,
     Known,
@@ -83,6 +84,7 @@ from autoscaler.model.workers import (
 )
 
 __all__ = [
+    "ENDED",
     "SERVING",
     "STARTED_WITHIN",
     "ActiveTask",

@@ -1,4 +1,4 @@
-"""What an operator may tell the loop to do. Values; `autoscaler.holds` carries them out."""
+"""What an operator may tell the loop to do. Values; `autoscaler.operator.holds` carries them out."""
 
 from __future__ import annotations
 

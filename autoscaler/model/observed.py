@@ -106,6 +106,10 @@ class ProcessState(StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
+#: States that a program does not leave by itself. EXITED is not one: supervisord starts ours again.
+ENDED = frozenset({ProcessState.STOPPED, ProcessState.FATAL})
+
+
 @dataclass(frozen=True, slots=True)
 class Process:
     """One program as supervisord sees it (`getAllProcessInfo`)."""

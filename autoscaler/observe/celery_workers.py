@@ -21,10 +21,10 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from autoscaler.broker import plain, shown
 from autoscaler.errors import SourceError
 from autoscaler.model import ActiveTask, Known, Reading, Unknown, WorkerStats
-from autoscaler.remote_control import Command, RemoteControl, Replies
+from autoscaler.net.broker import plain, shown
+from autoscaler.net.celery_control import Command, RemoteControl, Replies
 
 #: Larger pids do not exist (PID_MAX_LIMIT is 2**22).
 MAX_PID = 2**22

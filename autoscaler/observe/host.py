@@ -5,6 +5,7 @@ Only cgroup version 2 is looked at: a limit of version 1 is not seen.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -124,3 +125,8 @@ def _size(process: psutil.Process) -> int | None:
         return int(process.memory_info().rss)
     except (psutil.Error, OSError):
         return None
+
+
+def local_host_name() -> str:
+    """This machine's name, as it stands in the workers' node names."""
+    return socket.gethostname()

@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from autoscaler.broker import Connection, Link, plain, shown
 from autoscaler.errors import SourceError
 from autoscaler.model import Known, QueueStats, Reading, Unknown
+from autoscaler.net.broker import Connection, Link, plain, shown
 from autoscaler.observe.queues import NoSuchQueue
 
 

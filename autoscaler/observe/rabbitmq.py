@@ -19,10 +19,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
-from autoscaler.broker import plain, shown
 from autoscaler.errors import SourceError
 from autoscaler.model import Known, QueueStats, Reading, Unknown
-from autoscaler.observe.http import Http
+from autoscaler.net.broker import plain, shown
+from autoscaler.net.http import Http
 from autoscaler.observe.queues import NoSuchQueue
 
 #: The API refuses larger pages.

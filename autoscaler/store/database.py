@@ -12,8 +12,8 @@ from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from autoscaler.broker import plain
 from autoscaler.errors import StoreCorrupt, StoreError
+from autoscaler.net.broker import plain
 from autoscaler.store.rescue import PRECIOUS, move_aside, remove, rescue
 from autoscaler.store.schema import DATABASE, prepare
 

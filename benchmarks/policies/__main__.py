@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from autoscaler.simulate.setting import Setting
+from autoscaler.tools.simulate.setting import Setting
 from benchmarks.policies.curves import draw_curves
 from benchmarks.policies.report import append_csv, grid_markdown, markdown, point, points, write_csv
 from benchmarks.policies.study import be_nice, study

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from autoscaler.model import BacklogPerWorker, MaxWait, PolicySettings, Scaling
-from autoscaler.simulate.against import mean_workers, peak_workers
-from autoscaler.simulate.load import Load
-from autoscaler.simulate.ours import Ours
-from autoscaler.simulate.peers import (
+from autoscaler.tools.simulate.against import mean_workers, peak_workers
+from autoscaler.tools.simulate.load import Load
+from autoscaler.tools.simulate.ours import Ours
+from autoscaler.tools.simulate.peers import (
     AwsBacklog,
     CeleryAutoscale,
     Fixed,
@@ -20,8 +20,8 @@ from autoscaler.simulate.peers import (
     PeerScaler,
     Steps,
 )
-from autoscaler.simulate.run import Scaler
-from autoscaler.simulate.setting import Setting
+from autoscaler.tools.simulate.run import Scaler
+from autoscaler.tools.simulate.setting import Setting
 from benchmarks.policies.oracle import Oracle
 
 #: This product's flagship as its users get it: the wanted wait and nothing else.

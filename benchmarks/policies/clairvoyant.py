@@ -24,8 +24,8 @@ import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import coo_matrix, vstack
 
-from autoscaler.simulate.load import Load
-from autoscaler.simulate.setting import Setting
+from autoscaler.tools.simulate.load import Load
+from autoscaler.tools.simulate.setting import Setting
 
 #: Most steps; more make it tighter and slower.
 STEPS = 900

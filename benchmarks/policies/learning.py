@@ -15,11 +15,11 @@ from pathlib import Path
 import click
 
 from autoscaler.model import MaxWait, Scaling
-from autoscaler.simulate.load import Load, exponential, made, poisson, spread
-from autoscaler.simulate.ours import Ours
-from autoscaler.simulate.outcome import Outcome
-from autoscaler.simulate.run import simulate
-from autoscaler.simulate.setting import Setting
+from autoscaler.tools.simulate.load import Load, exponential, made, poisson, spread
+from autoscaler.tools.simulate.ours import Ours
+from autoscaler.tools.simulate.outcome import Outcome
+from autoscaler.tools.simulate.run import simulate
+from autoscaler.tools.simulate.setting import Setting
 from benchmarks.policies.study import be_nice
 from benchmarks.policies.workloads import DAYS, Maker, traced_days, workloads
 

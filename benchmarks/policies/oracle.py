@@ -10,8 +10,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from heapq import heapify, heapreplace
 
-from autoscaler.simulate.setting import Setting
-from autoscaler.simulate.world import Node, Sample, World
+from autoscaler.tools.simulate.setting import Setting
+from autoscaler.tools.simulate.world import Node, Sample, World
 
 
 class Oracle:

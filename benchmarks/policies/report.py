@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
 
-from autoscaler.simulate.setting import Setting
+from autoscaler.tools.simulate.setting import Setting
 from benchmarks.policies.candidates import BESIDE, FLAGSHIP, OURS
 from benchmarks.policies.study import ALLOWED, Study, Tried
 

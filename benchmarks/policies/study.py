@@ -8,9 +8,9 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from statistics import fmean
 
-from autoscaler.simulate.outcome import Outcome
-from autoscaler.simulate.run import simulate
-from autoscaler.simulate.setting import Setting
+from autoscaler.tools.simulate.outcome import Outcome
+from autoscaler.tools.simulate.run import simulate
+from autoscaler.tools.simulate.setting import Setting
 from benchmarks.policies.candidates import Candidate, candidates
 from benchmarks.policies.clairvoyant import Bound, clairvoyant
 from benchmarks.policies.workloads import WARMUP, Maker, Workload

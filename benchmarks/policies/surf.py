@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from autoscaler.simulate.load import Load
+from autoscaler.tools.simulate.load import Load
 
 FILE = "surf_week.parquet"
 #: Days of October 2022 on which settings are tuned, and on which they are judged.

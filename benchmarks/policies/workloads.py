@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from autoscaler.simulate.load import Load, exponential, made, spread
-from autoscaler.simulate.patterns import pattern
+from autoscaler.tools.simulate.load import Load, exponential, made, spread
+from autoscaler.tools.simulate.patterns import pattern
 from benchmarks.policies import surf
 
 #: Makes a load; called in the process that needs it.

@@ -16,13 +16,13 @@ from statistics import fmean, pstdev
 
 import click
 
-from autoscaler.demo.services import RabbitMQNode
 from autoscaler.model import MaxWait, Scaling
-from autoscaler.simulate.load import Load, fixed, made, poisson, spread
-from autoscaler.simulate.ours import Ours
-from autoscaler.simulate.outcome import Outcome, quantile
-from autoscaler.simulate.run import simulate
-from autoscaler.simulate.setting import Setting
+from autoscaler.tools.demo.services import RabbitMQNode
+from autoscaler.tools.simulate.load import Load, fixed, made, poisson, spread
+from autoscaler.tools.simulate.ours import Ours
+from autoscaler.tools.simulate.outcome import Outcome, quantile
+from autoscaler.tools.simulate.run import simulate
+from autoscaler.tools.simulate.setting import Setting
 from benchmarks.replay.rig import Replayed, replay
 
 RESULTS = Path(__file__).parent / "results"

@@ -17,14 +17,14 @@ from typing import Any
 import yaml
 from celery import Celery
 
-from autoscaler.console.client import Client
-from autoscaler.demo.load import read_journal
-from autoscaler.demo.process import MARK, Child, kill_all, marked_processes
-from autoscaler.demo.services import RabbitMQNode, SupervisordInstance
 from autoscaler.errors import AutoscalerError
-from autoscaler.simulate.load import Load
-from autoscaler.simulate.setting import Setting
+from autoscaler.http.client import Client
 from autoscaler.store import stored_tracks
+from autoscaler.tools.demo.load import read_journal
+from autoscaler.tools.demo.process import MARK, Child, kill_all, marked_processes
+from autoscaler.tools.demo.services import RabbitMQNode, SupervisordInstance
+from autoscaler.tools.simulate.load import Load
+from autoscaler.tools.simulate.setting import Setting
 
 FLEET = "emails"
 #: Seconds between two looks at the processes.

@@ -15,12 +15,12 @@ import pytest
 import yaml
 from celery import Celery
 
-from autoscaler.console.client import Client
-from autoscaler.console.views import FleetsView, FleetView, WorkerView
-from autoscaler.demo.load import Entry, Tally, read_journal, tally
-from autoscaler.demo.process import MARK, Child, kill_all, marked_processes
-from autoscaler.demo.services import RabbitMQNode, SupervisordInstance
 from autoscaler.errors import DaemonNotRunning, ServiceUnavailable
+from autoscaler.http.client import Client
+from autoscaler.http.views import FleetsView, FleetView, WorkerView
+from autoscaler.tools.demo.load import Entry, Tally, read_journal, tally
+from autoscaler.tools.demo.process import MARK, Child, kill_all, marked_processes
+from autoscaler.tools.demo.services import RabbitMQNode, SupervisordInstance
 
 FLEET = "emails"
 CRASHING_DAEMON = Path(__file__).with_name("crashing_daemon.py")

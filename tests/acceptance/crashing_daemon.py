@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
-from autoscaler.daemon import Daemon
+from autoscaler.loop.daemon import Daemon
 
 
 def main() -> None:

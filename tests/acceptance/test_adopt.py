@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from autoscaler.console.client import Client
+from autoscaler.http.client import Client
 
 CELERY = Path(sys.executable).parent / "celery"
 #: As dangerous as people write them: a stop while a task runs would lose it.

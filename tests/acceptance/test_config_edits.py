@@ -9,7 +9,7 @@ import sys
 
 import requests
 
-from autoscaler.demo.process import free_port
+from autoscaler.tools.demo.process import free_port
 
 
 def status(system, *options):

@@ -9,7 +9,7 @@ import urllib.request
 import pytest
 from playwright.sync_api import expect
 
-from autoscaler.demo.services import free_port
+from autoscaler.tools.demo.services import free_port
 
 TOKEN = "0123456789abcdef"
 

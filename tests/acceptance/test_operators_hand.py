@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from autoscaler.console.tables import workers_table
+from autoscaler.http.tables import workers_table
 
 COMMANDS = Path(sys.executable).parent
 

@@ -14,11 +14,11 @@ import psutil
 import pytest
 import yaml
 
-from autoscaler.console.client import Client
-from autoscaler.console.views import FleetView
-from autoscaler.demo.process import MARK, kill_all, marked_processes
-from autoscaler.demo.services import RabbitMQNode, SupervisordInstance
 from autoscaler.errors import DaemonNotRunning, ServiceUnavailable
+from autoscaler.http.client import Client
+from autoscaler.http.views import FleetView
+from autoscaler.tools.demo.process import MARK, kill_all, marked_processes
+from autoscaler.tools.demo.services import RabbitMQNode, SupervisordInstance
 
 PAGE = (Path(__file__).parents[2] / "docs" / "quick-start.md").read_text()
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)

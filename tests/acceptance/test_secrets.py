@@ -13,8 +13,8 @@ import psutil
 from click.testing import CliRunner
 
 from autoscaler.cli import main
-from autoscaler.demo.process import marked_processes
-from autoscaler.demo.services import RabbitMQNode
+from autoscaler.tools.demo.process import marked_processes
+from autoscaler.tools.demo.services import RabbitMQNode
 
 PASSWORD = "p@ss:w/rd%"
 

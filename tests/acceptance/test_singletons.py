@@ -13,9 +13,9 @@ import psutil
 import pytest
 import yaml
 
-from autoscaler.demo.process import marked_processes
 from autoscaler.model import Known
 from autoscaler.observe.kombu_queues import KombuQueues
+from autoscaler.tools.demo.process import marked_processes
 
 APP = """\
 import os

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from autoscaler.console.access import Rules
-from autoscaler.console.api import make_app
-from autoscaler.console.server import Server
-from autoscaler.console.stream import Limits, Stream
-from autoscaler.counts import Counts
-from autoscaler.daemon import Snapshot
-from autoscaler.demo.services import free_port
 from autoscaler.errors import CommandRefused
+from autoscaler.http.access import Rules
+from autoscaler.http.api import make_app
+from autoscaler.http.server import Server
+from autoscaler.http.stream import Limits, Stream
+from autoscaler.loop.counts import Counts
+from autoscaler.loop.daemon import Snapshot
 from autoscaler.model import Answer, Command
+from autoscaler.tools.demo.services import free_port
 from browser.scenes import NOW, MadeHistory
 
 if TYPE_CHECKING:

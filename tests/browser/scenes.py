@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from autoscaler.counts import Counts
-from autoscaler.daemon import Snapshot
 from autoscaler.errors import StoreError
+from autoscaler.loop.counts import Counts
+from autoscaler.loop.daemon import Snapshot
 from autoscaler.model import (
     ActiveTask,
     Decision,

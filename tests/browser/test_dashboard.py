@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import expect
 
-from autoscaler.console.stream import Limits
+from autoscaler.http.stream import Limits
 from autoscaler.model import DrainWorker, HoldFleets
 from browser import scenes
 from browser.conftest import TOKEN

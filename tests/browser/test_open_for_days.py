@@ -74,7 +74,7 @@ def test_after_an_upgrade_of_the_daemon_the_page_is_the_new_ones(visit, monkeypa
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
     page.evaluate("window.same = true")
     stand.stop()
-    monkeypatch.setattr("autoscaler.console.stream.__version__", "99.0")
+    monkeypatch.setattr("autoscaler.http.stream.__version__", "99.0")
     stand.start()
     expect(page.locator("#footer")).to_contain_text("autoscaler 99.0")
     assert page.evaluate("window.same") is None

@@ -16,8 +16,8 @@ from random import Random
 import click
 
 from autoscaler.config.units import duration
-from autoscaler.demo.interrupts import Interrupted, Interrupts
-from autoscaler.demo.services import RabbitMQNode
+from autoscaler.tools.demo.interrupts import Interrupted, Interrupts
+from autoscaler.tools.demo.services import RabbitMQNode
 from chaos import faults_inside, faults_outside  # noqa: F401 - they register the faults
 from chaos.faults import FAULTS, deck
 from chaos.report import Result, as_json, markdown, result

@@ -10,7 +10,7 @@ import sys
 import threading
 from pathlib import Path
 
-from autoscaler.demo.process import wait_until
+from autoscaler.tools.demo.process import wait_until
 from chaos.faults import Blow, descendants, fault
 
 # --- supervisord ------------------------------------------------------------------------------------------

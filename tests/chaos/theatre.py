@@ -19,12 +19,12 @@ import psutil
 import yaml
 from celery import Celery
 
-from autoscaler.console.client import Client
-from autoscaler.console.views import FleetsView
-from autoscaler.demo.process import MARK, Child, kill_all, marked_processes, wait_until
-from autoscaler.demo.services import RabbitMQNode, SupervisordInstance
 from autoscaler.errors import DaemonNotRunning, ServiceUnavailable
-from autoscaler.wiring import local_host_name
+from autoscaler.http.client import Client
+from autoscaler.http.views import FleetsView
+from autoscaler.observe.host import local_host_name
+from autoscaler.tools.demo.process import MARK, Child, kill_all, marked_processes, wait_until
+from autoscaler.tools.demo.services import RabbitMQNode, SupervisordInstance
 from chaos.ledger import Entry, Window, read_entries
 from chaos.load import LONGEST, Lane, Load
 from chaos.proxies import ManagementProxy, TcpProxy

@@ -21,16 +21,22 @@ import yaml
 
 from autoscaler import config
 from autoscaler.act import supervisord as rpc_client
-from autoscaler.act.celery_program import written_node, written_queues
-from autoscaler.act.program_file import Program, ProgramFile, log_file, render
-from autoscaler.act.supervisord import Supervisord
 from autoscaler.errors import AutoscalerError, ConfigError, ProgramFileError, TargetError
 from autoscaler.model import Known, Unknown
+from autoscaler.net.celery_control import Command, Replies
+from autoscaler.net.http import Answer
 from autoscaler.observe.celery_workers import STATS, CeleryWorkers
-from autoscaler.observe.http import Answer
 from autoscaler.observe.kombu_queues import _counted
 from autoscaler.observe.rabbitmq import RabbitMQManagement
-from autoscaler.remote_control import Command, Replies
+from autoscaler.supervisord.client import Supervisord
+from autoscaler.supervisord.program_file import (
+    Program,
+    ProgramFile,
+    log_file,
+    render,
+    written_node,
+    written_queues,
+)
 
 RUNS = int(os.environ.get("FUZZ_RUNS", "600"))
 #: Inputs one test takes, so that a failure names a small range of seeds.

@@ -15,11 +15,11 @@ from typing import Any
 import kombu
 import pytest
 
-from autoscaler.demo.services import RabbitMQNode
 from autoscaler.errors import SourceError
 from autoscaler.model import Known, Unknown
+from autoscaler.net.celery_control import Command, RemoteControl
 from autoscaler.observe.celery_workers import CeleryWorkers
-from autoscaler.remote_control import Command, RemoteControl
+from autoscaler.tools.demo.services import RabbitMQNode
 
 APP = """
 import time

@@ -7,13 +7,13 @@ import sys
 
 import pytest
 
-from autoscaler.console.api import make_app
-from autoscaler.console.server import Server
 from autoscaler.ctlplugin import make_controller_plugin
-from autoscaler.daemon import Snapshot
 from autoscaler.errors import UnknownName
-from autoscaler.inbox import Answer
+from autoscaler.http.api import make_app
+from autoscaler.http.server import Server
+from autoscaler.loop.daemon import Snapshot
 from autoscaler.model import DrainWorker, HoldFleets, ReleaseWorker
+from autoscaler.operator.inbox import Answer
 
 
 class Loop:

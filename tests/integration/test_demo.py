@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from autoscaler.demo.process import kill_all, marked_processes, wait_until
-from autoscaler.demo.services import RabbitMQNode
 from autoscaler.errors import ServiceUnavailable
+from autoscaler.tools.demo.process import kill_all, marked_processes, wait_until
+from autoscaler.tools.demo.services import RabbitMQNode
 
 #: Seconds that a short demo may take on a busy machine.
 DEADLINE = 150.0

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from autoscaler.act.supervisord import ReloadDiff, Supervisord
+from autoscaler.supervisord.client import ReloadDiff, Supervisord
 
 DEPLOY = Path(__file__).parents[2] / "deploy" / "supervisord.conf"
 

@@ -14,10 +14,10 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from autoscaler.act.program_file import ProgramFile
-from autoscaler.act.supervisord import Supervisord
 from autoscaler.cli import main
-from autoscaler.demo.services import SupervisordInstance
+from autoscaler.supervisord.client import Supervisord
+from autoscaler.supervisord.program_file import ProgramFile
+from autoscaler.tools.demo.services import SupervisordInstance
 
 CELERY = str(Path(sys.executable).parent / "celery")
 

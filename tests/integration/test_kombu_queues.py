@@ -11,11 +11,11 @@ from urllib.parse import quote
 import kombu
 import pytest
 
-from autoscaler.act.purge import Purged, purge_queues
-from autoscaler.demo.services import RabbitMQNode
 from autoscaler.model import Known, QueueStats, Unknown
 from autoscaler.observe.kombu_queues import KombuQueues
 from autoscaler.observe.queues import NoSuchQueue
+from autoscaler.operator.purge import Purged, purge_queues
+from autoscaler.tools.demo.services import RabbitMQNode
 
 
 def fill(url: str, name: str, messages: int, options: Mapping[str, Any] | None = None) -> None:

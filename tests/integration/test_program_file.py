@@ -18,13 +18,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from autoscaler import config
-from autoscaler.act.celery_program import worker_name
-from autoscaler.act.program_file import Program, ProgramFile, render
-from autoscaler.act.supervisord import Supervisord
-from autoscaler.demo.services import SupervisordInstance
 from autoscaler.errors import ConfigError, ProgramFileError
-from autoscaler.watched_config import unwritable
-from autoscaler.wiring import worker_program
+from autoscaler.loop.watched_config import unwritable
+from autoscaler.model.names import worker_name
+from autoscaler.supervisord.client import Supervisord
+from autoscaler.supervisord.program_file import Program, ProgramFile, render
+from autoscaler.tools.demo.services import SupervisordInstance
+from autoscaler.workers.program import worker_program
 
 #: Tells what it was started as, on its standard output: its log file.
 PROBE = """

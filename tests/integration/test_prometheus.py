@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from autoscaler.console.metrics import FAMILIES
+from autoscaler.http.metrics import FAMILIES
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy" / "prometheus" / "autoscaler.rules.yaml"

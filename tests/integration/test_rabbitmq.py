@@ -11,11 +11,11 @@ from urllib.parse import quote
 import kombu
 import pytest
 
-from autoscaler.demo.services import RabbitMQNode
 from autoscaler.model import Known, QueueStats, Unknown
 from autoscaler.observe.kombu_queues import KombuQueues
 from autoscaler.observe.queues import FallingBack, NoSuchQueue
 from autoscaler.observe.rabbitmq import RabbitMQManagement
+from autoscaler.tools.demo.services import RabbitMQNode
 
 ODD_NAMES = [
     "a.b",

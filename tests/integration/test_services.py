@@ -11,9 +11,9 @@ import pytest
 import requests
 from kombu import Connection
 
-from autoscaler.demo.process import is_alive, marked_processes
-from autoscaler.demo.services import RabbitMQNode, SupervisordInstance, wait_until
 from autoscaler.errors import ServiceUnavailable
+from autoscaler.tools.demo.process import is_alive, marked_processes
+from autoscaler.tools.demo.services import RabbitMQNode, SupervisordInstance, wait_until
 
 SLEEPER = "[program:sleeper]\ncommand=/bin/sleep 1000\nstartsecs=0\n"
 STUBBORN = "[program:stubborn]\ncommand=/bin/sh -c 'trap \"\" TERM; while :; do sleep 1; done'\nstartsecs=0\n"

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from autoscaler.act.program_file import Program, ProgramFile, render
-from autoscaler.act.supervisord import BAD_NAME, CANT_REREAD, STILL_RUNNING, ReloadDiff, Supervisord
-from autoscaler.demo.services import SupervisordInstance
 from autoscaler.errors import SupervisordFault
 from autoscaler.model import ProcessState
+from autoscaler.supervisord.client import BAD_NAME, CANT_REREAD, STILL_RUNNING, ReloadDiff, Supervisord
+from autoscaler.supervisord.program_file import Program, ProgramFile, render
+from autoscaler.tools.demo.services import SupervisordInstance
 
 SLEEP = ("/bin/sleep", "1000")
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from autoscaler.act.supervisord import Supervisord
-from autoscaler.demo.services import SupervisordInstance
 from autoscaler.errors import SupervisordUnreachable
+from autoscaler.supervisord.client import Supervisord
+from autoscaler.tools.demo.services import SupervisordInstance
 
 
 def test_a_restarted_supervisord_is_reached_again(supervisord: SupervisordInstance) -> None:
@@ -55,7 +55,7 @@ def test_a_dead_supervisord_is_told_from_a_missing_one(supervisord: SupervisordI
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_a_socket_that_is_not_for_us_is_named(supervisord: SupervisordInstance) -> None:
     code = (
-        "import os, sys; from autoscaler.act.supervisord import Supervisord\n"
+        "import os, sys; from autoscaler.supervisord.client import Supervisord\n"
         "os.seteuid(65534)\n"
         "try: Supervisord(sys.argv[1]).processes()\n"
         "except Exception as error: print(type(error).__name__, error)"

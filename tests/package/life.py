@@ -145,7 +145,7 @@ def configure(machine: Machine, guide: Guide) -> None:
 def _page(machine: Machine) -> str:
     """What the daemon answers a browser."""
     ask = (
-        "from autoscaler.unix_http import UnixHTTPConnection; "
+        "from autoscaler.net.unix_http import UnixHTTPConnection; "
         "page = UnixHTTPConnection('/run/autoscaler/autoscaler.sock', 5); "
         "page.request('GET', '/'); print(page.getresponse().read().decode())"
     )

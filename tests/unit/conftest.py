@@ -9,19 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from autoscaler.act.actor import Actor
-from autoscaler.act.celery_program import written_queues
-from autoscaler.act.drains import Drains
-from autoscaler.act.lifecycle import ENDED
-from autoscaler.act.orphans import Orphan, Orphans
-from autoscaler.act.program_file import ProgramFile
-from autoscaler.act.programs import Programs
-from autoscaler.act.singleton_actor import SingletonActor
-from autoscaler.act.supervisord import ReloadDiff
 from autoscaler.config import Broker, Config, Fleet, Host
-from autoscaler.controller import Controller
 from autoscaler.errors import SourceError, SupervisordFault, SupervisordUnreachable
+from autoscaler.loop.tick import Controller
+from autoscaler.loop.wiring import Sources, Target
 from autoscaler.model import (
+    ENDED,
     ActiveTask,
     Beat,
     HostStats,
@@ -33,8 +26,14 @@ from autoscaler.model import (
     Unknown,
     WorkerStats,
 )
+from autoscaler.singletons.actor import SingletonActor
 from autoscaler.store import Store
-from autoscaler.wiring import Sources, Target
+from autoscaler.supervisord.client import ReloadDiff
+from autoscaler.supervisord.program_file import ProgramFile, written_queues
+from autoscaler.supervisord.programs import Programs
+from autoscaler.workers.carry_out import Actor
+from autoscaler.workers.drains import Drains
+from autoscaler.workers.orphans import Orphan, Orphans
 
 GIB = 1024**3
 

@@ -1,0 +1,48 @@
+"""What a decision was taken on, as JSON: whoever has it can take the decision again, or another one."""
+
+from __future__ import annotations
+
+from pydantic import TypeAdapter
+
+from autoscaler.http.views import View
+from autoscaler.model import FleetMemory, FleetTick, Situation
+
+_SITUATION = TypeAdapter(Situation)
+_MEMORY = TypeAdapter(FleetMemory)
+
+
+class SituationView(View):
+    """One fleet's situation in the last tick, and the memory that it was decided with.
+
+    Both are null while supervisord cannot be seen. Their fields are those of `autoscaler.model`, and may
+    change from one version to the next.
+    """
+
+    fleet: str
+    at: float
+    situation: dict[str, object] | None
+    memory: dict[str, object] | None
+    #: Why nothing was decided; empty when something was.
+    trouble: str
+
+    def values(self) -> tuple[Situation, FleetMemory] | None:
+        """The values themselves; None where nothing could be seen.
+
+        Raises
+        ------
+        ValidationError : they come from another version.
+        """
+        if self.situation is None or self.memory is None:
+            return None
+        return _SITUATION.validate_python(self.situation), _MEMORY.validate_python(self.memory)
+
+
+def situation_view(fleet: FleetTick, at: float) -> SituationView:
+    """Show what a fleet's last decision was taken on."""
+    return SituationView(
+        fleet=fleet.name,
+        at=at,
+        situation=_SITUATION.dump_python(fleet.situation, mode="json") if fleet.situation else None,
+        memory=_MEMORY.dump_python(fleet.memory, mode="json") if fleet.memory else None,
+        trouble=fleet.trouble,
+    )

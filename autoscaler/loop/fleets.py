@@ -1,0 +1,131 @@
+"""What one tick decides: for each fleet its situation, from what was seen, and the decision on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from autoscaler.config import Config
+from autoscaler.decide import Reader, decide, fleet_demands
+from autoscaler.decide.memory_room import Members, Room
+from autoscaler.loop.remembered import Remembered
+from autoscaler.loop.wiring import MemoryMeter
+from autoscaler.model import (
+    STARTED_WITHIN,
+    Decision,
+    Demand,
+    FleetMemory,
+    Hold,
+    Observation,
+    Scaling,
+    Situation,
+    Unknown,
+    Worker,
+    WorkerState,
+)
+
+#: What a fleet that is no longer in the config is scaled by.
+RETIRED = Scaling(min_workers=0, max_workers=0, concurrency=1, retired=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A fleet's decision, and what it was taken on."""
+
+    situation: Situation
+    #: As it was before.
+    memory: FleetMemory
+    decision: Decision
+
+
+def decide_all(
+    now: float,
+    config: Config,
+    observation: Observation,
+    workers: Mapping[str, Worker],
+    *,
+    holds: Mapping[str, Hold],
+    remembered: Remembered,
+    meter: MemoryMeter,
+) -> dict[str, Decided]:
+    """Decide for every fleet of the config, and for those that are no longer in it.
+
+    Parameters
+    ----------
+    workers : by name.
+    holds : by fleet.
+    remembered : what the decisions go on from; it learns what the next ones go on from.
+    """
+    fleets = _fleets(config, workers)
+    members = {fleet: tuple(w for w in workers.values() if w.fleet == fleet) for fleet in fleets}
+    demands = _demands(now, config, observation, workers)
+    room = _room(now, config, observation, members, meter)
+    decided = {}
+    for fleet, scaling in fleets.items():
+        demand = demands.get(fleet, Demand(0, 0, 0))
+        situation = Situation(
+            now,
+            fleet,
+            scaling,
+            demand,
+            members[fleet],
+            room.budget(fleet),
+            holds.get(fleet),
+            remembered.measure(now, fleet, demand, members[fleet]),
+        )
+        before = remembered.fleet(fleet)
+        decision, memory = decide(situation, before)
+        # A dry run must not step on from sizes that it never made.
+        remembered.note_decision(fleet, replace(memory, size=None) if is_dry(config, fleet) else memory)
+        if fleet not in config.fleets:
+            decision = _retire(decision, members[fleet])
+        decided[fleet] = Decided(situation, before, decision)
+        room.take(fleet, decision.start)
+    remembered.forget_all_but(decided)
+    return decided
+
+
+def is_dry(config: Config, fleet: str) -> bool:
+    """Whether a fleet's decisions are only told."""
+    settings = config.fleets.get(fleet)
+    return config.dry_run or (settings is not None and settings.dry_run)
+
+
+def _fleets(config: Config, workers: Mapping[str, Worker]) -> dict[str, Scaling]:
+    retired = {worker.fleet for worker in workers.values()} - set(config.fleets)
+    configured = {name: fleet.scaling for name, fleet in config.fleets.items()}
+    return configured | dict.fromkeys(sorted(retired), RETIRED)
+
+
+def _demands(
+    now: float, config: Config, observation: Observation, workers: Mapping[str, Worker]
+) -> Mapping[str, Demand]:
+    readers = [
+        Reader(name, fleet.queues, fleet.max_workers * fleet.concurrency)
+        for name, fleet in config.fleets.items()
+    ]
+    return fleet_demands(now, readers, observation.queues, tuple(workers.values()))
+
+
+def _room(
+    now: float,
+    config: Config,
+    observation: Observation,
+    members: Mapping[str, Members],
+    meter: MemoryMeter,
+) -> Room:
+    sizes = {fleet: meter.per_worker(now, fleet, _grown(now, each)) for fleet, each in members.items()}
+    host = observation.host
+    spare = None if isinstance(host, Unknown) else host.value.memory_available - config.host.reserve_memory
+    return Room(spare, members, sizes)
+
+
+def _grown(now: float, members: Members) -> list[int]:
+    """Pids of those that have grown to their size: which have answered, or had the time to."""
+    return [w.pid for w in members if w.pid and (w.answered or now - w.since > STARTED_WITHIN)]
+
+
+def _retire(decision: Decision, members: Members) -> Decision:
+    """Let the workers that an operator stopped go as well: nobody can start them in a fleet that is gone."""
+    held = tuple(worker.name for worker in members if worker.state is WorkerState.HELD)
+    return replace(decision, drain=(*decision.drain, *held))

@@ -1,0 +1,316 @@
+"""One tick: observe -> decide -> act -> record.
+
+The controller knows no clock and no thread: `tick(now)` is all it does, so real time (the daemon) and fake
+time (tests) drive the same code. What it keeps between two ticks is `Remembered`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+
+from autoscaler.config import Config, Fleet
+from autoscaler.decide import alarm, expected_wait
+from autoscaler.errors import TargetError
+from autoscaler.loop.fleets import RETIRED, Decided, decide_all, is_dry
+from autoscaler.loop.remembered import Remembered
+from autoscaler.loop.tick_store import Memory
+from autoscaler.loop.wiring import Sources, Target
+from autoscaler.model import (
+    Command,
+    Decision,
+    FleetMemory,
+    FleetTick,
+    Known,
+    Observation,
+    Process,
+    Reading,
+    Situation,
+    Tick,
+    Unknown,
+    Worker,
+    WorkerState,
+    WorkerStats,
+)
+from autoscaler.model.names import worker_name
+from autoscaler.model.report import Report
+from autoscaler.operator.holds import Ground, Holds
+from autoscaler.singletons.tick import Singletons, unseen
+from autoscaler.supervisord.program_file import render
+from autoscaler.supervisord.programs import make_log_folders
+from autoscaler.supervisord.programs_seen import Scene
+from autoscaler.workers.program import worker_program
+from autoscaler.workers.states import view
+from autoscaler.workers.turn import Order, World
+
+#: States in which a worker is on its way somewhere, by our doing.
+UNDER_WAY = frozenset({WorkerState.DRAINING, WorkerState.RESTORING, WorkerState.STOPPING})
+
+
+class Controller:
+    """Keeps the fleets of a config at their size.
+
+    Parameters
+    ----------
+    host_name : of this machine; part of every worker's node name.
+    boot : of this machine; see `Holds`.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        sources: Sources,
+        target: Target,
+        store: Memory,
+        host_name: str,
+        boot: str = "",
+    ) -> None:
+        self._config = config
+        self._sources = sources
+        self._target = target
+        self._store = store
+        self._holds = Holds(store, boot)
+        self._host_name = host_name
+        self._remembered = Remembered(store)
+        self._singletons = Singletons(store)
+
+    def reconfigure(self, config: Config) -> None:
+        """Use another config from the next tick on."""
+        self._config = config
+
+    def reconnect(self, sources: Sources, target: Target) -> None:
+        """Look at and act on something else from the next tick on."""
+        self._sources, self._target = sources, target
+
+    def carry_out(self, now: float, command: Command) -> tuple[str, ...]:
+        """Carry an operator's command out; see `Holds`."""
+        return self._holds.carry_out(now, command, self._ground())
+
+    def _ground(self) -> Ground:
+        sizes, start = self._remembered.sizes, self._target.supervisord.start
+        return Ground(self._config, sizes, self._look_at_programs, start)
+
+    def tick(self, now: float) -> Tick:
+        """Look, decide, act and record once.
+
+        Raises
+        ------
+        StoreError : what operators ordered cannot be read.
+        """
+        started = time.monotonic()
+        self._remembered.begin(now)
+        settled: tuple[str, ...] = ()
+        scene = self._look_at_programs()
+        if isinstance(scene, Scene) and (settled := self._holds.settle(now, scene, self._ground())):
+            scene = self._look_at_programs()  # before, a worker that was started just now had failed
+        tick = self._blind_tick(now, scene) if isinstance(scene, str) else self._seeing_tick(now, scene)
+        tick = replace(tick, actions=(*settled, *tick.actions), duration=time.monotonic() - started)
+        self._remembered.record(tick)
+        return tick
+
+    # --- observe ---
+
+    def _look_at_programs(self) -> Scene | str:
+        """Read our file, supervisord's processes and the journal; in words why not, if not."""
+        sections: Mapping[str, str] = {}
+        try:
+            sections = self._target.file.read()
+            scene = Scene(
+                sections=sections,
+                processes=self._target.supervisord.processes(),
+                drains=self._store.drains(),
+                seen=self._remembered.seen,
+                host_name=self._host_name,
+            )
+        except TargetError as error:
+            # supervisord may be down for want of one, and does not come up without it.
+            return f"{error}{make_log_folders(sections)}"
+        if scene.lost_sections:
+            return (
+                f"{', '.join(scene.lost_sections)} run under supervisord, but their sections have gone from "
+                f"{self._config.supervisord.programs_file}: put the file back, or stop these programs and "
+                "run `supervisorctl update`"
+            )
+        if scene.foreign_drains:
+            self._store.delete_drains(scene.foreign_drains)
+        return scene.without_foreign_drains()
+
+    def _observe(
+        self,
+        now: float,
+        processes: Reading[Mapping[str, Process]],
+        workers: Mapping[str, Reading[WorkerStats]],
+    ) -> Observation:
+        watched = {queue for fleet in self._config.fleets.values() for queue in fleet.queues}
+        return Observation(
+            at=now,
+            queues=self._sources.queues.queues(sorted(watched)),
+            workers=workers,
+            processes=processes,
+            host=self._sources.host(now),
+        )
+
+    def _ask_workers(self, scene: Scene) -> Mapping[str, Reading[WorkerStats]]:
+        """Ask every worker that has a process; wait only for those that have answered before."""
+        alive = {name: scene.node(name) for name in scene.names if scene.pid(name) is not None}
+        settled = [node for name, node in alive.items() if scene.has_answered(name)]
+        leaving = [node for name, node in alive.items() if name in scene.drains]
+        return self._sources.workers.inspect(list(alive.values()), leaving, awaited=settled)
+
+    def _view(
+        self, now: float, scene: Scene, answers: Mapping[str, Reading[WorkerStats]]
+    ) -> dict[str, Worker]:
+        silent, holds = Unknown("it has no process", now), self._holds.workers()
+        return {
+            name: view(
+                now,
+                name=name,
+                fleet=fleet,
+                node=scene.node(name),
+                process=scene.processes.get(name),
+                drain=scene.drains.get(name),
+                seen=self._remembered.seen.get(name),
+                stats=answers.get(scene.node(name), silent),
+                outdated=self._is_outdated(scene, name, fleet),
+                hold=holds.get(name),
+            )
+            for name, fleet in scene.names.items()
+        }
+
+    def _is_outdated(self, scene: Scene, name: str, fleet: str) -> bool:
+        settings = self._config.fleets.get(fleet)
+        written = scene.sections.get(name)
+        # One whose section has gone already is on its way out, and is not to be taken back.
+        return settings is not None and (written is None or written != self._section(settings, name))
+
+    # --- decide ---
+
+    def _seeing_tick(self, now: float, scene: Scene) -> Tick:
+        observation = self._observe(now, Known(scene.processes, now), self._ask_workers(scene))
+        workers = self._view(now, scene, observation.workers)
+        self._remembered.note_workers(
+            now, scene, workers, self._fingerprint, self._target.supervisord.ended_well
+        )
+        decided = decide_all(
+            now,
+            self._config,
+            observation,
+            workers,
+            holds=self._holds.fleets(),
+            remembered=self._remembered,
+            meter=self._sources.memory,
+        )
+        report = self._act(now, scene, workers, decided)
+        ended = self._holds.end_expired(now)
+        beats = self._sources.beats(now) if self._config.singletons else ()
+        singletons, done = self._singletons.tick(now, self._config, scene, beats, self._target.singletons)
+        return Tick(
+            at=now,
+            duration=0.0,
+            observation=observation,
+            fleets=tuple(self._fleet_tick(fleet, each, workers, report) for fleet, each in decided.items()),
+            actions=(*ended, *report.actions, *done),
+            singletons=singletons,
+        )
+
+    def _blind_tick(self, now: float, trouble: str) -> Tick:
+        """A tick that cannot see the programs: nothing is decided, the queues are shown all the same."""
+        observation = self._observe(now, Unknown(trouble, now), {})
+        holds = self._holds.fleets()
+        fleets = tuple(
+            FleetTick(
+                name,
+                fleet.scaling,
+                fleet.queues,
+                workers=None,
+                decision=None,
+                trouble=trouble,
+                dry_run=is_dry(self._config, name),
+                hold=holds.get(name),
+            )
+            for name, fleet in self._config.fleets.items()
+        )
+        singletons = unseen(now, self._config, trouble)
+        return Tick(at=now, duration=0.0, observation=observation, fleets=fleets, singletons=singletons)
+
+    # --- act ---
+
+    def _act(
+        self, now: float, scene: Scene, workers: Mapping[str, Worker], decided: Mapping[str, Decided]
+    ) -> Report:
+        orders = [
+            self._order(each.decision) for fleet, each in decided.items() if not is_dry(self._config, fleet)
+        ]
+        if not orders:
+            return Report()
+        world = World(scene.sections, scene.processes, scene.drains, workers)
+        return self._target.actor.carry_out(now, world, orders)
+
+    def _order(self, decision: Decision) -> Order:
+        fleet = self._config.fleets.get(decision.fleet)
+        return Order(
+            fleet=decision.fleet,
+            queues=frozenset(fleet.queues if fleet is not None else ()),
+            drain_timeout=fleet.drain_timeout if fleet is not None else float("inf"),
+            stops_overdue=fleet is not None and fleet.drain_on_timeout == "stop",
+            section=partial(self._section, fleet) if fleet is not None else None,
+            start=decision.start,
+            restore=decision.restore,
+            drain=decision.drain,
+            reason=decision.reasons[-1].text,
+            replaces=decision.reasons[-1].code == "roll",
+        )
+
+    def _fleet_tick(
+        self, name: str, decided: Decided, workers: Mapping[str, Worker], report: Report
+    ) -> FleetTick:
+        fleet = self._config.fleets.get(name)
+        situation, memory = decided.situation, decided.memory
+        return FleetTick(
+            name=name,
+            scaling=fleet.scaling if fleet is not None else RETIRED,
+            queues=fleet.queues if fleet is not None else (),
+            workers=tuple(worker for worker in workers.values() if worker.fleet == name),
+            decision=decided.decision,
+            trouble="; ".join(
+                [
+                    *report.trouble.get(name, ()),
+                    *self._crash_loop(name, situation, memory),
+                    *self._left_by_dry_run(name, workers),
+                ]
+            ),
+            dry_run=is_dry(self._config, name),
+            situation=situation,
+            memory=memory,
+            hold=situation.hold,
+            expected_wait=expected_wait(situation, memory),
+        )
+
+    def _crash_loop(self, name: str, situation: Situation, memory: FleetMemory) -> Iterator[str]:
+        """Say that a fleet's workers crash, and where they say why."""
+        fleet, failure = self._config.fleets.get(name), memory.failure
+        if failure:
+            yield f"supervisord gave up on {failure}"
+        if fleet is not None and (text := alarm(situation, memory)):
+            # A worker that was never spawned has no log; supervisord names it where there is one.
+            logs = f"; the workers' logs are in {self._config.log_folder(fleet)}"
+            yield text if failure and "process log" not in failure else text + logs
+
+    def _left_by_dry_run(self, fleet: str, workers: Mapping[str, Worker]) -> Iterator[str]:
+        """What a dry run that began in the middle of something leaves half done."""
+        for worker in workers.values():
+            if worker.fleet == fleet and is_dry(self._config, fleet) and worker.state in UNDER_WAY:
+                yield f"dry_run leaves {worker.name} {worker.state}"
+
+    def _fingerprint(self, fleet: str) -> str:
+        """Of a fleet's worker settings; empty for one that is no longer in the config."""
+        settings = self._config.fleets.get(fleet)
+        section = self._section(settings, worker_name(fleet, 1)) if settings is not None else ""
+        return hashlib.sha256(section.encode()).hexdigest() if section else ""
+
+    def _section(self, fleet: Fleet, name: str) -> str:
+        return render(worker_program(self._config, fleet, name, self._host_name))

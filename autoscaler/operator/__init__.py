@@ -1,0 +1,1 @@
+"""What operators order: commands, the holds that come of them, and their way to the loop."""

@@ -1,0 +1,63 @@
+"""Empty queues, on any broker that kombu speaks to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from autoscaler.net.broker import Connection, Link, plain
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """What became of one queue."""
+
+    #: Messages that went; None where they did not.
+    messages: int | None
+    #: Why they did not go; empty when they did.
+    error: str = ""
+
+
+def purge_queues(
+    url: str, transport_options: Mapping[str, Any], queues: Sequence[str], *, timeout: float = 5.0
+) -> dict[str, Purged]:
+    """Delete the messages that wait in queues; what workers have taken stays with them.
+
+    Parameters
+    ----------
+    url, transport_options : as in Celery's `broker_url` and `broker_transport_options`.
+    timeout : seconds for connecting, for each answer of the broker, and for all queues together.
+
+    Returns
+    -------
+    By queue. One that is not there, or that the broker refuses to empty, does not keep the others.
+
+    Raises
+    ------
+    SourceError : the broker cannot be reached, or went away; queues before that may be empty.
+    """
+    link: Link[Connection] = Link(url, transport_options, lambda connection: connection, timeout=timeout)
+    try:
+        return link.run(lambda connection: _purge(connection, queues, timeout))
+    finally:
+        link.close()
+
+
+def _purge(connection: Connection, queues: Sequence[str], timeout: float) -> dict[str, Purged]:
+    ends = time.monotonic() + timeout
+    done: dict[str, Purged] = {}
+    for queue in queues:
+        if time.monotonic() > ends:
+            done[queue] = Purged(None, f"not tried, the {timeout:g} s were over")
+            continue
+        # One each: a refusal closes the channel.
+        channel = connection.channel()
+        try:
+            done[queue] = Purged(int(channel.queue_purge(queue) or 0))
+        except connection.refusals as error:
+            done[queue] = Purged(None, plain(str(error), 200))
+        finally:
+            channel.close()
+    return done

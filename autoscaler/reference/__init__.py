@@ -1,4 +1,0 @@
-"""The pages of docs/ that say what the code says: made from the config's model and from the commands' help.
-
-python -m autoscaler.reference [FOLDER]     writes them; a test fails where a committed page differs
-"""

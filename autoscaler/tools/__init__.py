@@ -1,0 +1,1 @@
+"""What helps beside the running daemon: doctor, takeover, install, simulate, demo."""

@@ -1,0 +1,7 @@
+"""The private services that the demo and the tests run on."""
+
+from autoscaler.tools.demo.process import free_port, wait_until
+from autoscaler.tools.demo.rabbitmq import RabbitMQNode
+from autoscaler.tools.demo.supervisord import SupervisordInstance
+
+__all__ = ["RabbitMQNode", "SupervisordInstance", "free_port", "wait_until"]
