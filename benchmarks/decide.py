@@ -17,7 +17,7 @@ from autoscaler.measure import update
 from autoscaler.model import (
     ActiveTask,
     Demand,
-    FleetMemory,
+    FleetState,
     HostBudget,
     Known,
     MaxWait,
@@ -51,7 +51,7 @@ def main() -> None:
 def measure(wait: float) -> tuple[list[float], list[float]]:
     """Run an hour, then time half an hour more."""
     scaling = Scaling(1, 100, 1, (MaxWait(wait),), stabilization=0.0)
-    track, memory = Track(), FleetMemory()
+    track, memory = Track(), FleetState()
     updates, decisions = [], []
     for step in range(int(1.5 * HISTORY / INTERVAL)):
         now = step * INTERVAL

@@ -14,7 +14,7 @@ from typing import TypeAlias
 from autoscaler.model import (
     SERVING,
     Demand,
-    FleetMemory,
+    FleetState,
     Hold,
     Measures,
     Reason,
@@ -30,7 +30,7 @@ class Case:
     """A situation, its memory, and what follows from both for every policy and limit."""
 
     situation: Situation
-    memory: FleetMemory
+    memory: FleetState
     #: Serving and held workers that exist, those on their way to be held included.
     current: int
     #: Workers from which policies step and by which limits tell growing from shrinking.
@@ -90,7 +90,7 @@ def follow(case: Case, course: Course, limits: Iterable[Limit]) -> Course:
     return reduce(lambda so_far, limit: limit(case, so_far), limits, course)
 
 
-def case_of(situation: Situation, memory: FleetMemory) -> Case:
+def case_of(situation: Situation, memory: FleetState) -> Case:
     """What is the same for all policies and limits of one decision.
 
     The size is the one decided last, as the HPA steps from ``spec.replicas`` and not from what is up:

@@ -18,18 +18,18 @@ from autoscaler.decide.victims import restore_order
 from autoscaler.decide.words import by, count, ordered
 from autoscaler.model import (
     Decision,
-    FleetMemory,
+    FleetState,
     Reason,
     Recommendation,
     Situation,
     Threshold,
-    ThresholdMemory,
+    ThresholdState,
     Worker,
     WorkerState,
 )
 
 
-def decide(situation: Situation, memory: FleetMemory) -> tuple[Decision, FleetMemory]:
+def decide(situation: Situation, memory: FleetState) -> tuple[Decision, FleetState]:
     """Decide about one fleet; pure, and the same again at the same time with the memory it returns.
 
     Returns
@@ -118,8 +118,8 @@ def _fixed(workers: int) -> str:
     return f"no policy, min_workers: {count(workers)}"
 
 
-def _remembered(case: Case, desired: int, history: pace.History) -> FleetMemory:
-    return FleetMemory(
+def _remembered(case: Case, desired: int, history: pace.History) -> FleetState:
+    return FleetState(
         size=desired,
         threshold=_threshold(case, desired),
         recommended=history,
@@ -131,7 +131,7 @@ def _remembered(case: Case, desired: int, history: pace.History) -> FleetMemory:
     )
 
 
-def _threshold(case: Case, desired: int) -> ThresholdMemory | None:
+def _threshold(case: Case, desired: int) -> ThresholdState | None:
     for settings in case.scaling.policies:
         if isinstance(settings, Threshold):
             return threshold.remember(settings, case, desired)

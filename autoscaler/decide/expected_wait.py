@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autoscaler.decide.capacity import Capacity, capacity
 from autoscaler.decide.case import case_of
-from autoscaler.model import FleetMemory, Situation
+from autoscaler.model import FleetState, Situation
 
 #: Seconds beyond which a wait is not told any closer.
 LONGEST = 7 * 86400.0
@@ -12,7 +12,7 @@ LONGEST = 7 * 86400.0
 _CLOSE = 1e-3
 
 
-def expected_wait(situation: Situation, memory: FleetMemory) -> float | None:
+def expected_wait(situation: Situation, memory: FleetState) -> float | None:
     """Seconds until a task that is published now starts, if no worker is added.
 
     It starts when those that wait before it have, and a slot is free for it too. What the slots get through

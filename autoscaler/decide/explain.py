@@ -20,7 +20,7 @@ from autoscaler.model import (
     SERVING,
     Decision,
     Estimate,
-    FleetMemory,
+    FleetState,
     Known,
     Measures,
     Reason,
@@ -77,7 +77,7 @@ class Explanation:
     next_worker: NextWorker
 
 
-def explain(situation: Situation, memory: FleetMemory) -> Explanation:
+def explain(situation: Situation, memory: FleetState) -> Explanation:
     """Explain the decision that a situation leads to.
 
     Parameters
@@ -136,7 +136,7 @@ def _measures(measures: Measures) -> Iterator[str]:
         yield f"A worker takes {_estimate(measures.start_seconds)} s to start."
 
 
-def expected(situation: Situation, memory: FleetMemory) -> Iterator[str]:
+def expected(situation: Situation, memory: FleetState) -> Iterator[str]:
     """The next rises that the past lets expect, a sentence each."""
     case = case_of(situation, memory)
     coming = [each for each in situation.measures.expected if each.at + learnt.LASTS > situation.now]
@@ -183,7 +183,7 @@ def _standing(worker: Worker) -> str:
 # --- what would start another one ---
 
 
-def next_worker(situation: Situation, memory: FleetMemory, size: int) -> NextWorker:
+def next_worker(situation: Situation, memory: FleetState, size: int) -> NextWorker:
     """The fewest tasks more with which the fleet would want another worker.
 
     `decide` itself is asked; more demand never means fewer workers, so the number is found by halving.
@@ -203,7 +203,7 @@ def next_worker(situation: Situation, memory: FleetMemory, size: int) -> NextWor
     return NextWorker(None, whiles[-1], _never(case_of(situation, memory), last))
 
 
-def _what_if(situation: Situation, memory: FleetMemory, lasting: float, tasks: int) -> Decision:
+def _what_if(situation: Situation, memory: FleetState, lasting: float, tasks: int) -> Decision:
     """The decision if so many tasks more came now, and waited for so long."""
     first, then = decide(_with_more(situation, tasks, 0.0), memory)
     return first if lasting == 0 else decide(_with_more(situation, tasks, lasting), then)[0]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from autoscaler.model import FleetMemory, ThresholdMemory
+from autoscaler.model import FleetState, ThresholdState
 
 
-def not_after(now: float, memory: FleetMemory) -> FleetMemory:
+def not_after(now: float, memory: FleetState) -> FleetState:
     """The same memory with no time in the future: a back-off or a window must not wait for it.
 
     Within one daemon the clock is steady; between two, somebody may have set it back.
@@ -22,7 +22,7 @@ def not_after(now: float, memory: FleetMemory) -> FleetMemory:
     )
 
 
-def _threshold(now: float, memory: ThresholdMemory | None) -> ThresholdMemory | None:
+def _threshold(now: float, memory: ThresholdState | None) -> ThresholdState | None:
     if memory is None:
         return None
     above, below = _earlier(now, memory.above_since), _earlier(now, memory.below_since)

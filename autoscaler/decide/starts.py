@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from autoscaler.decide.case import Case, Course, case_of
 from autoscaler.decide.words import count, mebibytes, seconds
-from autoscaler.model import STARTED_WITHIN, FleetMemory, HostBudget, Situation, Worker, WorkerState
+from autoscaler.model import STARTED_WITHIN, FleetState, HostBudget, Situation, Worker, WorkerState
 
 #: Seconds in which so many crashes make a loop.
 CRASH_WINDOW = 300.0
@@ -109,7 +109,7 @@ def crash_loop(case: Case) -> Allowance:
     return Allowance(0, "crash_loop", text)
 
 
-def _loop(memory: FleetMemory) -> tuple[int, float]:
+def _loop(memory: FleetState) -> tuple[int, float]:
     """Crashes in the window before the last one, and when that was."""
     last = max(memory.crashes, default=0.0)
     return sum(last - crash <= CRASH_WINDOW for crash in memory.crashes), last
@@ -120,7 +120,7 @@ def looping(case: Case) -> bool:
     return crash_loop(case).starts == 0
 
 
-def alarm(situation: Situation, memory: FleetMemory) -> str:
+def alarm(situation: Situation, memory: FleetState) -> str:
     """Say that a fleet's workers crash, also while none is to be started; empty if they do not.
 
     The text stays the same from one crash to the next.

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from autoscaler.decide.case import Case
 from autoscaler.decide.words import count, number, seconds
-from autoscaler.model import Recommendation, Threshold, ThresholdMemory
+from autoscaler.model import Recommendation, Threshold, ThresholdState
 
 KEY = "threshold"
 
@@ -32,28 +32,28 @@ def recommend(settings: Threshold, case: Case) -> Recommendation:
     return Recommendation(KEY, case.size, text)
 
 
-def clocks(settings: Threshold, case: Case) -> ThresholdMemory:
+def clocks(settings: Threshold, case: Case) -> ThresholdState:
     """The clocks as they stand at this decision."""
     before = case.memory.threshold
     if before is None or before.size != case.size:
         return started(settings, case, case.size)
     here = started(settings, case, case.size)
-    return ThresholdMemory(
+    return ThresholdState(
         size=case.size,
         above_since=_earlier(before.above_since, here.above_since),
         below_since=_earlier(before.below_since, here.below_since),
     )
 
 
-def started(settings: Threshold, case: Case, size: int) -> ThresholdMemory:
+def started(settings: Threshold, case: Case, size: int) -> ThresholdState:
     """Clocks that start at this decision, at a size."""
     demand = case.demand
     above = demand.waiting > settings.up
     below = demand.waiting < settings.down and demand.complete
-    return ThresholdMemory(size, case.now if above else None, case.now if below else None)
+    return ThresholdState(size, case.now if above else None, case.now if below else None)
 
 
-def remember(settings: Threshold, case: Case, desired: int) -> ThresholdMemory:
+def remember(settings: Threshold, case: Case, desired: int) -> ThresholdState:
     """What the next decision has to know: clocks start anew when the size has changed."""
     return clocks(settings, case) if desired == case.size else started(settings, case, desired)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from autoscaler.decide import decide
 from autoscaler.decide.explain import steps
-from autoscaler.model import Decision, FleetMemory, Scaling, Situation
+from autoscaler.model import Decision, FleetState, Scaling, Situation
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class WhatIf:
         return f"{self.then.fleet}: {wants} ({_why(self.then)}); {steps(self.then)}"
 
 
-def what_if(situation: Situation, memory: FleetMemory, scaling: Scaling) -> WhatIf:
+def what_if(situation: Situation, memory: FleetState, scaling: Scaling) -> WhatIf:
     """Decide again about a situation, under the settings it was in and under others.
 
     Parameters

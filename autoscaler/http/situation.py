@@ -5,10 +5,10 @@ from __future__ import annotations
 from pydantic import TypeAdapter
 
 from autoscaler.http.views import View
-from autoscaler.model import FleetMemory, FleetTick, Situation
+from autoscaler.model import FleetState, FleetTick, Situation
 
 _SITUATION = TypeAdapter(Situation)
-_MEMORY = TypeAdapter(FleetMemory)
+_MEMORY = TypeAdapter(FleetState)
 
 
 class SituationView(View):
@@ -25,7 +25,7 @@ class SituationView(View):
     #: Why nothing was decided; empty when something was.
     trouble: str
 
-    def values(self) -> tuple[Situation, FleetMemory] | None:
+    def values(self) -> tuple[Situation, FleetState] | None:
         """The values themselves; None where nothing could be seen.
 
         Raises

@@ -14,7 +14,7 @@ from autoscaler.model import (
     STARTED_WITHIN,
     Decision,
     Demand,
-    FleetMemory,
+    FleetState,
     Hold,
     Observation,
     Scaling,
@@ -34,7 +34,7 @@ class Decided:
 
     situation: Situation
     #: As it was before.
-    memory: FleetMemory
+    memory: FleetState
     decision: Decision
 
 

@@ -14,7 +14,7 @@ from autoscaler.loop.tick_store import Memory
 from autoscaler.measure import expected, learn, restored, track_not_after, update
 from autoscaler.model import (
     Demand,
-    FleetMemory,
+    FleetState,
     Measures,
     Minute,
     Past,
@@ -104,11 +104,11 @@ class Remembered:
         well = ended_well() if any(each.pid for each in ended) else ()
         return [each for each in ended if each.pid not in well]
 
-    def fleet(self, name: str) -> FleetMemory:
+    def fleet(self, name: str) -> FleetState:
         """What a fleet's next decision goes on from."""
-        return self._fleets.get(name, FleetMemory())
+        return self._fleets.get(name, FleetState())
 
-    def note_decision(self, fleet: str, memory: FleetMemory) -> None:
+    def note_decision(self, fleet: str, memory: FleetState) -> None:
         """Note what the decision after this one goes on from."""
         self._fleets[fleet] = memory
 
@@ -138,12 +138,12 @@ def _of(fleet: str, workers: Mapping[str, Worker]) -> Iterator[Worker]:
     return (worker for worker in workers.values() if worker.fleet == fleet)
 
 
-def _crashed(now: float, memory: FleetMemory, worker: Worker, settings: str) -> FleetMemory:
+def _crashed(now: float, memory: FleetState, worker: Worker, settings: str) -> FleetState:
     failure = f"{worker.name}: {worker.failure}" if worker.failure else memory.failure
     return replace(memory, crashes=(*memory.crashes, now), crashed_with=settings, failure=failure)
 
 
-def _mended(memory: FleetMemory, settings: str, workers: Iterable[Worker]) -> FleetMemory:
+def _mended(memory: FleetState, settings: str, workers: Iterable[Worker]) -> FleetState:
     """Without crashes of other settings, and without a failure after which a worker has come up."""
     if memory.crashed_with not in {"", settings}:
         return replace(memory, crashes=(), crashed_with="", failure="")

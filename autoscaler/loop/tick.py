@@ -22,7 +22,7 @@ from autoscaler.loop.wiring import Sources, Target
 from autoscaler.model import (
     Command,
     Decision,
-    FleetMemory,
+    FleetState,
     FleetTick,
     Known,
     Observation,
@@ -290,7 +290,7 @@ class Controller:
             expected_wait=expected_wait(situation, memory),
         )
 
-    def _crash_loop(self, name: str, situation: Situation, memory: FleetMemory) -> Iterator[str]:
+    def _crash_loop(self, name: str, situation: Situation, memory: FleetState) -> Iterator[str]:
         """Say that a fleet's workers crash, and where they say why."""
         fleet, failure = self._config.fleets.get(name), memory.failure
         if failure:

@@ -59,7 +59,7 @@ class Recommendation:
 
 
 @dataclass(frozen=True, slots=True)
-class ThresholdMemory:
+class ThresholdState:
     """Since when demand has been above `up` or below `down`, at which size."""
 
     size: int
@@ -68,12 +68,12 @@ class ThresholdMemory:
 
 
 @dataclass(frozen=True, slots=True)
-class FleetMemory:
+class FleetState:
     """What a decision remembers for the next one; small, serializable, survives restarts."""
 
     #: The size decided last; None before the first decision.
     size: int | None = None
-    threshold: ThresholdMemory | None = None
+    threshold: ThresholdState | None = None
     #: (time, recommended size) pairs that can still be the highest of the stabilization window.
     recommended: tuple[tuple[float, int], ...] = ()
     #: (time, decided size) at each change, as far back as the rate limits look.
@@ -170,7 +170,7 @@ class FleetTick:
     dry_run: bool = False
     #: What the decision was taken on, and with; None where there is none.
     situation: Situation | None = None
-    memory: FleetMemory | None = None
+    memory: FleetState | None = None
     #: What an operator ordered for it.
     hold: Hold | None = None
     #: Seconds until a task that is published now starts, if no worker is added; None: unknown.

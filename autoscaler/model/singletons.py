@@ -27,7 +27,7 @@ class SingletonState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class SingletonMemory:
+class SingletonRecord:
     """What is remembered of a singleton; written down before any step that follows from it."""
 
     #: Pid of the process seen last.

@@ -10,7 +10,7 @@
 supervisord restarts what dies, also while no daemon runs. It does that for ever and at once after
 `startsecs`, and gives up before: both is mended by a rest, in which the program is stopped or given up on.
 
-What cannot be seen in the file and in supervisord stands in a `SingletonMemory`, which is written down before
+What cannot be seen in the file and in supervisord stands in a `SingletonRecord`, which is written down before
 the step is taken: a daemon that was killed finds whether it or an operator has stopped a program.
 """
 
@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from autoscaler.model import ENDED, Process, ProcessState, SingletonMemory, SingletonState
+from autoscaler.model import ENDED, Process, ProcessState, SingletonRecord, SingletonState
 
 #: Deaths of a streak from which on it rests before the next start.
 DEATHS_OF_A_LOOP = 3
@@ -79,7 +79,7 @@ class Look:
         return process is not None and process.state is ProcessState.STOPPED and process.started_at == 0
 
 
-def advance(now: float, before: SingletonMemory, look: Look) -> tuple[SingletonMemory, SingletonStep]:
+def advance(now: float, before: SingletonRecord, look: Look) -> tuple[SingletonRecord, SingletonStep]:
     """Tell what a singleton needs next, and what to write down before that is done.
 
     Parameters
@@ -94,7 +94,7 @@ def advance(now: float, before: SingletonMemory, look: Look) -> tuple[SingletonM
     return replace(memory, pid=pid, state=state, since=since), step
 
 
-def state_of(memory: SingletonMemory, look: Look) -> SingletonState:
+def state_of(memory: SingletonRecord, look: Look) -> SingletonState:
     """Tell a singleton's state."""
     process = look.process
     if process is None or (look.written is None and not memory.leaving):
@@ -112,7 +112,7 @@ def state_of(memory: SingletonMemory, look: Look) -> SingletonState:
 # --- deaths -------------------------------------------------------------------------------------------------
 
 
-def _counted(now: float, memory: SingletonMemory, look: Look) -> SingletonMemory:
+def _counted(now: float, memory: SingletonRecord, look: Look) -> SingletonRecord:
     """Count a death since the last look, and let it rest if there were too many."""
     process = look.process
     if process is None or look.written is None or memory.leaving or not _has_died(memory, process):
@@ -124,7 +124,7 @@ def _counted(now: float, memory: SingletonMemory, look: Look) -> SingletonMemory
     return replace(memory, rest_until=now + rest if rest else None, rest_pid=process.pid)
 
 
-def _has_died(memory: SingletonMemory, process: Process) -> bool:
+def _has_died(memory: SingletonRecord, process: Process) -> bool:
     """Whether supervisord gave up on it, or its process ended badly and nobody had told it to."""
     if process.state is ProcessState.FATAL:
         return process.started_at != memory.died_with
@@ -148,7 +148,7 @@ def rest_after(deaths: int, *, gave_up: bool = False) -> float:
 # --- steps --------------------------------------------------------------------------------------------------
 
 
-def _next(now: float, memory: SingletonMemory, look: Look) -> tuple[SingletonMemory, SingletonStep]:
+def _next(now: float, memory: SingletonRecord, look: Look) -> tuple[SingletonRecord, SingletonStep]:
     if look.process is None:
         return _next_absent(memory, look)
     if look.written is None:
@@ -160,7 +160,7 @@ def _next(now: float, memory: SingletonMemory, look: Look) -> tuple[SingletonMem
     return _next_resting(now, memory, look, look.process)
 
 
-def _next_absent(memory: SingletonMemory, look: Look) -> tuple[SingletonMemory, SingletonStep]:
+def _next_absent(memory: SingletonRecord, look: Look) -> tuple[SingletonRecord, SingletonStep]:
     """supervisord does not know it."""
     memory = replace(memory, leaving=False, rest_until=None)
     if look.written is not None and look.outdated:
@@ -169,8 +169,8 @@ def _next_absent(memory: SingletonMemory, look: Look) -> tuple[SingletonMemory, 
 
 
 def _next_unwritten(
-    memory: SingletonMemory, look: Look, process: Process
-) -> tuple[SingletonMemory, SingletonStep]:
+    memory: SingletonRecord, look: Look, process: Process
+) -> tuple[SingletonRecord, SingletonStep]:
     """supervisord knows it, and it is not in our file."""
     if memory.leaving and process.pid is None:
         return memory, SingletonStep.REMOVE  # a crash came between rewriting the file and removing it
@@ -183,8 +183,8 @@ def _next_unwritten(
 
 
 def _next_outdated(
-    memory: SingletonMemory, look: Look, process: Process
-) -> tuple[SingletonMemory, SingletonStep]:
+    memory: SingletonRecord, look: Look, process: Process
+) -> tuple[SingletonRecord, SingletonStep]:
     """It is to go, or to be started with other settings: stop it, see it stopped, then take it out."""
     stopped_by_hand = process.state is ProcessState.STOPPED and not memory.leaving and not memory.rest_until
     if stopped_by_hand and not look.unborn and look.wanted is not None:
@@ -201,8 +201,8 @@ def _next_outdated(
 
 
 def _next_returning(
-    memory: SingletonMemory, look: Look, process: Process
-) -> tuple[SingletonMemory, SingletonStep]:
+    memory: SingletonRecord, look: Look, process: Process
+) -> tuple[SingletonRecord, SingletonStep]:
     """The edit that it was stopped for has been taken back."""
     if look.ended:
         return memory, SingletonStep.START
@@ -212,8 +212,8 @@ def _next_returning(
 
 
 def _next_resting(
-    now: float, memory: SingletonMemory, look: Look, process: Process
-) -> tuple[SingletonMemory, SingletonStep]:
+    now: float, memory: SingletonRecord, look: Look, process: Process
+) -> tuple[SingletonRecord, SingletonStep]:
     """Keep it stopped until its rest is over; one that runs as another process was started by hand."""
     if memory.rest_until is None:
         return memory, SingletonStep.WAIT

@@ -10,7 +10,7 @@ from autoscaler.errors import StoreError
 from autoscaler.model import (
     Beat,
     Process,
-    SingletonMemory,
+    SingletonRecord,
     SingletonTick,
     folder_of_program,
 )
@@ -26,8 +26,8 @@ from autoscaler.supervisord.programs_seen import Scene
 class SingletonStore(Protocol):
     """Where it is written down what is done to a singleton, before it is done."""
 
-    def singletons(self) -> dict[str, SingletonMemory]: ...
-    def replace_singletons(self, memories: Mapping[str, SingletonMemory]) -> None: ...
+    def singletons(self) -> dict[str, SingletonRecord]: ...
+    def replace_singletons(self, memories: Mapping[str, SingletonRecord]) -> None: ...
 
 
 class Singletons:
@@ -74,7 +74,7 @@ class Singletons:
 
     def _act(self, now: float, looks: Mapping[str, Look], actor: SingletonActor) -> Report:
         advanced = {
-            name: advance(now, self._memories.get(name, SingletonMemory(since=now)), look)
+            name: advance(now, self._memories.get(name, SingletonRecord(since=now)), look)
             for name, look in looks.items()
         }
         memories = {
@@ -96,7 +96,7 @@ class Singletons:
     def _seen(
         self, now: float, name: str, look: Look, trouble: Iterable[str], config: Config
     ) -> SingletonTick:
-        memory = self._memories.get(name, SingletonMemory(since=now))
+        memory = self._memories.get(name, SingletonRecord(since=now))
         return SingletonTick(
             name=name,
             state=state_of(memory, look),
@@ -133,7 +133,7 @@ def _gone(look: Look) -> bool:
 # --- trouble ------------------------------------------------------------------------------------------------
 
 
-def _dying(memory: SingletonMemory, look: Look) -> Iterator[str]:
+def _dying(memory: SingletonRecord, look: Look) -> Iterator[str]:
     """Say that it does not stay up, and where it says why; the same words while nothing changes."""
     if memory.rest_until is None and len(memory.deaths) < DEATHS_OF_A_LOOP:
         return

@@ -8,10 +8,10 @@ from typing import Final
 from pydantic import TypeAdapter
 
 from autoscaler.errors import StoreError
-from autoscaler.model import Drain, DrainPhase, SeenWorker, SingletonMemory, WorkerState
+from autoscaler.model import Drain, DrainPhase, SeenWorker, SingletonRecord, WorkerState
 from autoscaler.store.database import Database
 
-_SINGLETON: Final = TypeAdapter(SingletonMemory)
+_SINGLETON: Final = TypeAdapter(SingletonRecord)
 
 _COLUMNS = "worker, phase, since, reason, pid"
 _PUT = f"INSERT OR REPLACE INTO drains ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)"  # noqa: S608 - literals
@@ -30,7 +30,7 @@ class Journal:
         self._seen: Mapping[str, SeenWorker] | None = None
         #: As they were read or written last, for a new database.
         self._known_seen: Mapping[str, SeenWorker] | None = None
-        self._known_singletons: Mapping[str, SingletonMemory] | None = None
+        self._known_singletons: Mapping[str, SingletonRecord] | None = None
 
     def drains(self) -> dict[str, Drain]:
         """The journal, by worker name; after the first look also while it cannot be read.
@@ -112,7 +112,7 @@ class Journal:
         rows = [(w.name, w.pid, w.answered, w.state.value, w.since) for w in workers.values()]
         self._db.replace("workers", "name, pid, answered, state, since", rows)
 
-    def singletons(self) -> dict[str, SingletonMemory]:
+    def singletons(self) -> dict[str, SingletonRecord]:
         """What is remembered of each singleton, by name.
 
         Raises
@@ -125,13 +125,13 @@ class Journal:
         self._known_singletons = memories
         return memories
 
-    def replace_singletons(self, memories: Mapping[str, SingletonMemory]) -> None:
+    def replace_singletons(self, memories: Mapping[str, SingletonRecord]) -> None:
         """Remember exactly these."""
         with self._db.transaction():
             self._replace_singletons(memories)
         self._known_singletons = memories
 
-    def _replace_singletons(self, memories: Mapping[str, SingletonMemory]) -> None:
+    def _replace_singletons(self, memories: Mapping[str, SingletonRecord]) -> None:
         rows = [(name, _SINGLETON.dump_json(memory).decode()) for name, memory in memories.items()]
         self._db.replace("singletons", "name, value", rows)
 

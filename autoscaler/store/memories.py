@@ -10,14 +10,14 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from autoscaler.model import FleetMemory, Track
+from autoscaler.model import FleetState, Track
 from autoscaler.store.database import Database, readable
 from autoscaler.store.schema import DATABASE
 
 #: Seconds between two writes of what is measured: some kilobytes a fleet, too much for every tick.
 TRACKS_PERIOD: Final = 10.0
 
-_MEMORY: Final = TypeAdapter(FleetMemory)
+_MEMORY: Final = TypeAdapter(FleetState)
 _TRACK: Final = TypeAdapter(Track)
 
 
@@ -28,7 +28,7 @@ class Memories:
         self._db = database
         self._tracked_at = 0.0
 
-    def memory(self) -> dict[str, FleetMemory]:
+    def memory(self) -> dict[str, FleetState]:
         """Each fleet's memory."""
         return readable(_MEMORY, self._db.rows("SELECT fleet, value FROM memory"))
 
@@ -36,7 +36,7 @@ class Memories:
         """What was measured of each fleet."""
         return readable(_TRACK, self._db.rows("SELECT fleet, value FROM tracks"))
 
-    def record_memory(self, memory: Mapping[str, FleetMemory]) -> None:
+    def record_memory(self, memory: Mapping[str, FleetState]) -> None:
         """Remember exactly this; within a transaction."""
         rows = [(fleet, _MEMORY.dump_json(value).decode()) for fleet, value in memory.items()]
         self._db.replace("memory", "fleet, value", rows)

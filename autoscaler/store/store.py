@@ -10,11 +10,11 @@ from typing import Final, TypeVar
 from autoscaler.errors import StoreCorrupt, StoreError
 from autoscaler.model import (
     Drain,
-    FleetMemory,
+    FleetState,
     Hold,
     Minute,
     SeenWorker,
-    SingletonMemory,
+    SingletonRecord,
     Tick,
     Track,
     WorkerHold,
@@ -121,11 +121,11 @@ class Store:
         """See `Journal`."""
         self._tolerated(lambda: self._journal.replace_seen_workers(workers))
 
-    def singletons(self) -> dict[str, SingletonMemory]:
+    def singletons(self) -> dict[str, SingletonRecord]:
         """See `Journal`."""
         return self._journal.singletons()
 
-    def replace_singletons(self, memories: Mapping[str, SingletonMemory]) -> None:
+    def replace_singletons(self, memories: Mapping[str, SingletonRecord]) -> None:
         """See `Journal`."""
         self._journal.replace_singletons(memories)
 
@@ -175,7 +175,7 @@ class Store:
         names = list(workers)
         self._tolerated(lambda: self._orders.put_away(names))
 
-    def memory(self) -> dict[str, FleetMemory]:
+    def memory(self) -> dict[str, FleetState]:
         """See `Memories`."""
         return self._memories.memory()
 
@@ -190,7 +190,7 @@ class Store:
     def record(
         self,
         tick: Tick,
-        memory: Mapping[str, FleetMemory],
+        memory: Mapping[str, FleetState],
         tracks: Mapping[str, Track] = MappingProxyType({}),
         minutes: Mapping[str, Minute] = MappingProxyType({}),
     ) -> None:
@@ -205,7 +205,7 @@ class Store:
     def _write(
         self,
         tick: Tick,
-        memory: Mapping[str, FleetMemory],
+        memory: Mapping[str, FleetState],
         tracks: Mapping[str, Track],
         minutes: Mapping[str, Minute],
     ) -> None:

@@ -9,7 +9,7 @@ from autoscaler.measure import expected, learn, update
 from autoscaler.model import (
     ActiveTask,
     Decision,
-    FleetMemory,
+    FleetState,
     HostBudget,
     Known,
     Past,
@@ -55,12 +55,12 @@ class Ours:
     interval: float | None = None
     start_time: float | None = None
 
-    def __init__(self, scaling: Scaling, name: str = "autoscaler", memory: FleetMemory | None = None) -> None:
+    def __init__(self, scaling: Scaling, name: str = "autoscaler", memory: FleetState | None = None) -> None:
         self.name = name
         self.scaling = scaling
         #: The latest decision; None before the first.
         self.decision: Decision | None = None
-        self._memory = memory or FleetMemory()
+        self._memory = memory or FleetState()
         self._track = Track()
         self._past = Past()
         self._seen: dict[int, Seen] = {}

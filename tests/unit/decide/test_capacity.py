@@ -16,7 +16,7 @@ from autoscaler.model import (
     ActiveTask,
     Demand,
     Estimate,
-    FleetMemory,
+    FleetState,
     HostBudget,
     Known,
     Measures,
@@ -115,7 +115,7 @@ def capacity_of(*workers):
         host=HostBudget(None, None),
         measures=known(4.0, lambda age: 1 - math.exp(-age / 4.0)),
     )
-    return capacity(case_of(situation, FleetMemory()))
+    return capacity(case_of(situation, FleetState()))
 
 
 def test_slots_are_idle_running_unseen_or_coming():

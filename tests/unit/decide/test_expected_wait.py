@@ -14,7 +14,7 @@ from autoscaler.model import (
     ActiveTask,
     Demand,
     Estimate,
-    FleetMemory,
+    FleetState,
     HostBudget,
     Known,
     Measures,
@@ -57,7 +57,7 @@ def situation(waiting=0.0, workers=(), measures=MEASURES, unknown=(), concurrenc
 
 
 def wait(*args, **kwargs):
-    return expected_wait(situation(*args, **kwargs), FleetMemory())
+    return expected_wait(situation(*args, **kwargs), FleetState())
 
 
 @pytest.mark.parametrize(

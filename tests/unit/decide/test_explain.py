@@ -20,7 +20,7 @@ from autoscaler.model import (
     BacklogPerWorker,
     Demand,
     Estimate,
-    FleetMemory,
+    FleetState,
     HostBudget,
     Known,
     MaxWait,
@@ -67,7 +67,7 @@ def situation(policy, *, ready=0, workers=(), unknown=(), **scaling):
 
 def test_it_tells_what_was_seen():
     fleet = [worker(1, active=4, reserved=2), worker(2, state=WorkerState.STARTING)]
-    seen = explain(situation(BacklogPerWorker(20), ready=3, workers=fleet), FleetMemory()).seen
+    seen = explain(situation(BacklogPerWorker(20), ready=3, workers=fleet), FleetState()).seen
     assert seen == (
         "3 waiting: 3 in the queues, 0 held by workers that have not started them; 4 running.",
         "2 workers of 4 slots each: 1 running, 1 starting.",
@@ -79,14 +79,14 @@ def test_it_tells_what_was_seen():
 
 def test_it_tells_what_is_unknown():
     known = situation(BacklogPerWorker(20), workers=[worker(1)], unknown=("queue emails: timed out",))
-    seen = explain(known, FleetMemory()).seen
+    seen = explain(known, FleetState()).seen
     assert seen[0].startswith("At least 0 waiting")
     assert seen[1] == "Unknown: queue emails: timed out."
 
 
 def test_it_tells_who_would_go_first():
     fleet = [worker(1), worker(2, active=4, reserved=2), worker(3, state=WorkerState.STARTING)]
-    first = explain(situation(BacklogPerWorker(20), workers=fleet), FleetMemory()).first_to_go
+    first = explain(situation(BacklogPerWorker(20), workers=fleet), FleetState()).first_to_go
     assert [(each.name, each.text) for each in first] == [
         ("emails-03", "still starting"),
         ("emails-01", "idle"),
@@ -105,21 +105,21 @@ def test_it_tells_who_would_go_first():
 )
 def test_it_tells_how_many_tasks_more_would_start_another_worker(policy, ready, tasks, lasting):
     asked = situation(policy, ready=ready, workers=[worker(1), worker(2)], min_workers=2)
-    found = explain(asked, FleetMemory(size=2)).next_worker
+    found = explain(asked, FleetState(size=2)).next_worker
     assert (found.tasks, found.lasting) == (tasks, lasting)
 
 
 def test_the_number_of_tasks_is_the_fewest_also_for_a_longest_wait():
     asked = situation(MaxWait(30), ready=10, workers=[worker(1, active=4)])
-    now, _ = decide(asked, FleetMemory())
-    found = explain(asked, FleetMemory()).next_worker
+    now, _ = decide(asked, FleetState())
+    found = explain(asked, FleetState()).next_worker
     assert found.tasks is not None
 
     def wanted(more):
         demand = dataclasses.replace(asked.demand, ready=asked.demand.ready + more)
         published = (*asked.measures.published, (NOW, 600.0 + more))
         measures = dataclasses.replace(asked.measures, published=published)
-        return decide(dataclasses.replace(asked, demand=demand, measures=measures), FleetMemory())[0].desired
+        return decide(dataclasses.replace(asked, demand=demand, measures=measures), FleetState())[0].desired
 
     assert wanted(found.tasks) > now.desired
     assert wanted(found.tasks - 1) == now.desired
@@ -127,7 +127,7 @@ def test_the_number_of_tasks_is_the_fewest_also_for_a_longest_wait():
 
 def test_where_no_number_of_tasks_helps_it_names_the_limit():
     fleet = [worker(1), worker(2)]
-    found = explain(situation(BacklogPerWorker(20), workers=fleet, max_workers=2), FleetMemory(size=2))
+    found = explain(situation(BacklogPerWorker(20), workers=fleet, max_workers=2), FleetState(size=2))
     assert found.next_worker.tasks is None
     assert found.next_worker.text.endswith("another one: max_workers is 2.")
 
@@ -191,7 +191,7 @@ def test_a_worker_given_for_a_fleet_is_told_apart(client):
 def test_it_names_the_bound_that_no_number_of_tasks_passes(crashes, workers, most, bound):
     fleet = [worker(number) for number in range(1, workers + 1)]
     asked = situation(BacklogPerWorker(1), ready=most, workers=fleet, max_workers=most)
-    said = explain(asked, FleetMemory(size=most, crashes=crashes)).next_worker.text
+    said = explain(asked, FleetState(size=most, crashes=crashes)).next_worker.text
     assert said == f"No number of waiting tasks starts another one: {bound}."
 
 

@@ -15,7 +15,7 @@ from autoscaler.model import (
     Demand,
     Estimate,
     Expectation,
-    FleetMemory,
+    FleetState,
     HostBudget,
     Known,
     MaxWait,
@@ -56,7 +56,7 @@ def situation(now, policy=SHORT, expected=(RISE,), peaks=(), **scaling):
 
 
 def wanted(*args, **kwargs):
-    return decide(situation(*args, **kwargs), FleetMemory())[0].desired
+    return decide(situation(*args, **kwargs), FleetState())[0].desired
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_max_workers_bounds_it():
 @given(st.floats(NINE - 100, NINE + 100), st.integers(0, 400), st.integers(1, 40))
 def test_it_never_shrinks_a_fleet(now, slots, size):
     rise = dataclasses.replace(RISE, slots=slots)
-    memory = FleetMemory(size=size)
+    memory = FleetState(size=size)
     with_it, _ = decide(situation(now, expected=(rise,)), memory)
     without, _ = decide(situation(now, expected=()), memory)
     assert with_it.desired >= without.desired
@@ -127,5 +127,5 @@ def test_it_never_shrinks_a_fleet(now, slots, size):
     ],
 )
 def test_explain_tells_what_is_expected_and_whether_it_is_acted_on(changes, standing):
-    seen = explain(situation(NINE - 600, **changes), FleetMemory()).seen
+    seen = explain(situation(NINE - 600, **changes), FleetState()).seen
     assert seen[-1] == f"Expects 10 workers at 09:00 UTC, it was so on 4 of 5 days; {standing}."

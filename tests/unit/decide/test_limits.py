@@ -9,7 +9,7 @@ from autoscaler.model import (
     BacklogPerWorker,
     Demand,
     Fallback,
-    FleetMemory,
+    FleetState,
     Hold,
     HostBudget,
     Known,
@@ -17,7 +17,7 @@ from autoscaler.model import (
     Scaling,
     Situation,
     Threshold,
-    ThresholdMemory,
+    ThresholdState,
     Unknown,
     Worker,
     WorkerState,
@@ -112,31 +112,31 @@ def states(*several):
     ],
 )
 def test_a_limit_acts_and_says_so(asked, expected, reasons):
-    decision, _ = decide(asked, FleetMemory())
+    decision, _ = decide(asked, FleetState())
     assert (decision.desired, codes(decision)) == (expected, reasons)
 
 
 def test_reasons_say_who_ordered_and_what_is_unknown():
     by = Hold(5, by="ops", reason="sale")
-    assert text(decide(situation(hold=by), FleetMemory())[0], "operator") == "set to 5 workers by ops: sale"
+    assert text(decide(situation(hold=by), FleetState())[0], "operator") == "set to 5 workers by ops: sale"
     pause = dataclasses.replace(by, workers=None)
-    paused = decide(situation(hold=pause), FleetMemory())[0]
+    paused = decide(situation(hold=pause), FleetState())[0]
     assert text(paused, "paused") == "paused by ops: sale; stays at 3 workers"
     many = tuple(f"worker emails-{each:02}: silent" for each in range(9))
-    unknown = text(decide(situation(unknown=many), FleetMemory())[0], "unknown")
+    unknown = text(decide(situation(unknown=many), FleetState())[0], "unknown")
     assert unknown == "9 things unknown: does not shrink below 3 workers"
 
 
 @pytest.mark.parametrize("more", [{"unknown": INCOMPLETE}, {"hold": Hold(None)}])
 def test_workers_beyond_the_size_decided_last_stay_while_nothing_may_shrink(more):
-    held, memory = decide(situation(0, 5, max_scale_up=Rate(1, 60.0), **more), FleetMemory(size=3))
+    held, memory = decide(situation(0, 5, max_scale_up=Rate(1, 60.0), **more), FleetState(size=3))
     assert (held.desired, held.drain, memory.size) == (5, (), 5)
-    drained, _ = decide(situation(3, 5), FleetMemory(size=3))
+    drained, _ = decide(situation(3, 5), FleetState(size=3))
     assert (drained.desired, len(drained.drain), codes(drained)) == (3, 2, ["surplus"])
 
 
 def test_a_paused_fleet_still_replaces_what_is_missing():
-    decision, _ = decide(situation(9, 2, hold=Hold(None)), FleetMemory(size=3))
+    decision, _ = decide(situation(9, 2, hold=Hold(None)), FleetState(size=3))
     assert (decision.desired, decision.start) == (3, 1)
     assert codes(decision) == ["backlog_per_worker", "paused", "replace"]
 
@@ -155,12 +155,12 @@ def test_a_paused_fleet_still_replaces_what_is_missing():
 )
 def test_a_fleet_grows_to_its_fallback_after_so_long_without_knowing(lasted, workers, expected, reasons):
     asked = situation(0, unknown=INCOMPLETE, fallback=Fallback(workers, 30.0))
-    decision, _ = decide(asked, FleetMemory(size=3, unknown_since=NOW - lasted))
+    decision, _ = decide(asked, FleetState(size=3, unknown_since=NOW - lasted))
     assert (decision.desired, codes(decision)) == (expected, reasons)
 
 
 def test_the_time_of_not_knowing_starts_when_it_does_and_ends_with_complete_demand():
-    _, first = decide(situation(unknown=INCOMPLETE), FleetMemory())
+    _, first = decide(situation(unknown=INCOMPLETE), FleetState())
     _, second = decide(situation(unknown=INCOMPLETE, now=NOW + 9), first)
     _, third = decide(situation(now=NOW + 10), second)
     assert [each.unknown_since for each in (first, second, third)] == [NOW, NOW, None]
@@ -171,7 +171,7 @@ def test_the_time_of_not_knowing_starts_when_it_does_and_ends_with_complete_dema
 
 def course(*steps, size=10, **more):
     """Decide at each (second, waiting), with as many workers as were decided before."""
-    memory, decisions = FleetMemory(), []
+    memory, decisions = FleetState(), []
     for after, waiting in steps:
         decision, memory = decide(situation(waiting, size, now=NOW + after, **more), memory)
         size = decision.desired
@@ -208,7 +208,7 @@ def test_an_outage_of_the_daemon_counts_as_what_was_recommended_last():
 
 def test_an_outage_of_a_source_is_followed_by_a_full_window():
     options = {"size": 10, "stabilization": 60.0}
-    memory = FleetMemory()
+    memory = FleetState()
     for after, unknown, expected in [
         (0, (), 10),
         (100, INCOMPLETE, 10),
@@ -233,7 +233,7 @@ def test_no_pace_delays_a_lowered_max_or_the_operators_size():
 
 
 def test_the_history_keeps_only_what_can_still_be_the_highest():
-    memory = FleetMemory()
+    memory = FleetState()
     for second in range(600):
         asked = situation(second * 7 % 5, now=NOW + second, stabilization=60.0)
         _, memory = decide(asked, memory)
@@ -261,7 +261,7 @@ def test_a_rate_looks_at_the_size_at_the_beginning_of_its_period():
 
 
 def test_sizes_are_remembered_as_far_back_as_the_longest_rate_looks():
-    memory = FleetMemory()
+    memory = FleetState()
     rates = {"max_scale_up": Rate(99, 10.0), "max_scale_down": Rate(99, 50.0)}
     for second in range(200):
         _, memory = decide(situation(second % 15 + 1, now=NOW + second, tolerance=0.0, **rates), memory)
@@ -270,7 +270,7 @@ def test_sizes_are_remembered_as_far_back_as_the_longest_rate_looks():
 
 
 def test_the_history_has_no_more_entries_than_there_are_sizes_while_a_backlog_melts():
-    memory = FleetMemory()
+    memory = FleetState()
     for second in range(500):
         asked = situation(1000 - second, now=NOW + second, stabilization=600.0, max_workers=6)
         _, memory = decide(asked, memory)
@@ -299,36 +299,36 @@ def test_the_history_has_no_more_entries_than_there_are_sizes_while_a_backlog_me
 )
 def test_workers_start_only_into_memory_that_is_there(spare, each, extra, expected, start):
     asked = situation(9, host=HostBudget(spare, each), extra=extra)
-    decision, memory = decide(asked, FleetMemory())
+    decision, memory = decide(asked, FleetState())
     assert (decision.desired, decision.start, memory.size) == (expected, start, expected)
     assert codes(decision) == ["backlog_per_worker"] + ([] if expected == 9 else ["host"])
 
 
 def test_the_host_reason_has_its_numbers():
     asked = situation(9, host=HostBudget(299 * MIB, 100 * MIB), extra=states(WorkerState.STARTING))
-    assert text(decide(asked, FleetMemory())[0], "host") == (
+    assert text(decide(asked, FleetState())[0], "host") == (
         "1 of 5 new workers may start: 299 MiB above the reserve, 100 MiB a worker, 1 starting"
     )
 
 
 def test_a_worker_that_never_answers_does_not_keep_others_from_starting():
     silent = (worker(90, WorkerState.STARTING, since=NOW - 60),)
-    decision, _ = decide(situation(9, host=HostBudget(1000 * MIB, None), extra=silent), FleetMemory())
+    decision, _ = decide(situation(9, host=HostBudget(1000 * MIB, None), extra=silent), FleetState())
     assert decision.start == 1
 
 
 @pytest.mark.parametrize("budget", [HostBudget(0, MIB), HostBudget(0, None)])
 def test_a_fleet_never_shrinks_for_lack_of_memory(budget):
-    decision, memory = decide(situation(5, 2, host=budget), FleetMemory(size=5))
+    decision, memory = decide(situation(5, 2, host=budget), FleetState(size=5))
     assert (decision.desired, decision.start, memory.size) == (5, 0, 5)
     assert codes(decision) == ["host", "replace"]
-    decision, _ = decide(situation(5, 2, host=budget, min_workers=4), FleetMemory())
+    decision, _ = decide(situation(5, 2, host=budget, min_workers=4), FleetState())
     assert (decision.desired, decision.start) == (4, 0)
 
 
 def test_a_threshold_does_not_run_away_while_nothing_can_start():
     steps = Threshold(up=10, down=0, step=2, up_after=0.0, down_after=0.0)
-    memory = FleetMemory()
+    memory = FleetState()
     for second in range(60):
         asked = situation(99, now=NOW + second, policies=(steps,), host=HostBudget(0, MIB))
         decision, memory = decide(asked, memory)
@@ -356,7 +356,7 @@ def test_a_threshold_does_not_run_away_while_nothing_can_start():
     ],
 )
 def test_no_worker_starts_for_a_while_after_several_crashes(ago, left):
-    memory = FleetMemory(size=5, crashes=tuple(NOW - each for each in ago))
+    memory = FleetState(size=5, crashes=tuple(NOW - each for each in ago))
     decision, _ = decide(situation(9, 2), memory)
     if left is None:
         assert (decision.desired, decision.start) == (9, 7)
@@ -367,12 +367,12 @@ def test_no_worker_starts_for_a_while_after_several_crashes(ago, left):
 
 
 def test_crashes_are_forgotten_when_no_back_off_can_count_them():
-    memory = FleetMemory(crashes=(NOW - 601, NOW - 600, NOW - 5))
+    memory = FleetState(crashes=(NOW - 601, NOW - 600, NOW - 5))
     assert decide(situation(), memory)[1].crashes == (NOW - 600, NOW - 5)
 
 
 def test_a_crash_loop_does_not_keep_workers_from_being_taken_back():
-    memory = FleetMemory(crashes=(NOW,) * 3)
+    memory = FleetState(crashes=(NOW,) * 3)
     decision, _ = decide(situation(9, extra=states(WorkerState.DRAINING)), memory)
     assert (decision.desired, decision.restore, decision.start) == (4, ("emails-90",), 0)
 
@@ -381,14 +381,12 @@ def test_a_crash_loop_does_not_keep_workers_from_being_taken_back():
 
 
 def test_draining_workers_are_taken_back_before_new_ones_start():
-    decision, _ = decide(
-        situation(6, extra=states(WorkerState.DRAINING, WorkerState.DRAINING)), FleetMemory()
-    )
+    decision, _ = decide(situation(6, extra=states(WorkerState.DRAINING, WorkerState.DRAINING)), FleetState())
     assert (decision.restore, decision.start, decision.drain) == (("emails-90", "emails-91"), 1, ())
 
 
 def test_an_outdated_draining_worker_is_not_taken_back():
-    decision, _ = decide(situation(4, extra=(worker(9, WorkerState.DRAINING, outdated=True),)), FleetMemory())
+    decision, _ = decide(situation(4, extra=(worker(9, WorkerState.DRAINING, outdated=True),)), FleetState())
     assert (decision.restore, decision.start) == ((), 1)
 
 
@@ -400,14 +398,14 @@ def test_an_outdated_draining_worker_is_not_taken_back():
     ],
 )
 def test_there_are_never_more_processes_than_max_workers(state, start, reasons):
-    decision, _ = decide(situation(6, max_workers=6, extra=states(state, state)), FleetMemory())
+    decision, _ = decide(situation(6, max_workers=6, extra=states(state, state)), FleetState())
     assert (decision.desired, decision.start, codes(decision)) == (6, start, reasons)
 
 
 def test_a_held_worker_is_never_drained_and_the_last_one_in_service_stays():
-    decision, _ = decide(situation(1, 2, extra=states(WorkerState.HELD)), FleetMemory())
+    decision, _ = decide(situation(1, 2, extra=states(WorkerState.HELD)), FleetState())
     assert (decision.current, decision.desired, decision.drain) == (3, 1, ("emails-02",))
-    decision, _ = decide(situation(3, 2, extra=states(WorkerState.HELD)), FleetMemory(size=3))
+    decision, _ = decide(situation(3, 2, extra=states(WorkerState.HELD)), FleetState(size=3))
     assert (decision.start, decision.drain) == (0, ())
 
 
@@ -416,7 +414,7 @@ def test_a_held_worker_is_never_drained_and_the_last_one_in_service_stays():
 
 def rolling(*workers, waiting=None, memory=None, **more):
     asked = situation(len(workers) if waiting is None else waiting, 0, extra=workers, **more)
-    return decide(asked, memory or FleetMemory())[0]
+    return decide(asked, memory or FleetState())[0]
 
 
 def test_where_there_is_room_one_worker_with_the_new_settings_starts_before_any_goes():
@@ -440,11 +438,11 @@ def test_the_one_too_many_of_a_roll_is_an_old_one_once_the_new_one_has_answered(
 
 def test_old_workers_serve_on_while_the_new_one_does_not_come_up_or_they_do_not_answer():
     old = worker(1, outdated=True)
-    memory = FleetMemory(size=1)
+    memory = FleetState(size=1)
     stuck = rolling(old, worker(2, WorkerState.STARTING, since=NOW - 60), waiting=1, memory=memory)
     assert (stuck.drain, stuck.start) == ((), 0)
     assert text(stuck, "roll") == "emails-02 does not come up with the new settings: the others serve on"
-    crashes = FleetMemory(size=1, crashes=(NOW,) * 3)
+    crashes = FleetState(size=1, crashes=(NOW,) * 3)
     assert rolling(old, worker(2), waiting=1, memory=crashes).drain == ()
     silent = dataclasses.replace(old, stats=Unknown("silent", NOW))
     assert rolling(silent, worker(2), waiting=1, memory=memory).drain == ()
@@ -453,26 +451,26 @@ def test_old_workers_serve_on_while_the_new_one_does_not_come_up_or_they_do_not_
 
 def test_what_is_unknown_does_not_end_a_roll_nor_make_its_fleet_larger():
     fleet = (worker(1, outdated=True), worker(2, outdated=True), worker(3))
-    decision = rolling(*fleet, waiting=0, memory=FleetMemory(size=2), unknown=INCOMPLETE)
+    decision = rolling(*fleet, waiting=0, memory=FleetState(size=2), unknown=INCOMPLETE)
     assert (decision.desired, decision.drain) == (2, ("emails-02",))
 
 
 def test_a_new_worker_goes_while_it_starts_only_if_fewer_are_wanted():
     old, new = worker(1, outdated=True), worker(2, WorkerState.STARTING)
     more = worker(3, WorkerState.STARTING)
-    assert rolling(old, new, more, waiting=1, memory=FleetMemory(size=2)).drain == ("emails-03",)
+    assert rolling(old, new, more, waiting=1, memory=FleetState(size=2)).drain == ("emails-03",)
     assert set(rolling(old, new, hold=Hold(0, stopped=True)).drain) == {"emails-01", "emails-02"}
 
 
 def test_a_mended_setting_takes_out_the_worker_that_did_not_come_up():
     stuck = worker(2, WorkerState.STARTING, outdated=True)
     for good in (worker(1), worker(1, outdated=True)):
-        decision = rolling(good, stuck, waiting=1, memory=FleetMemory(size=1, crashes=(NOW,) * 3))
+        decision = rolling(good, stuck, waiting=1, memory=FleetState(size=1, crashes=(NOW,) * 3))
         assert (decision.drain, decision.start) == (("emails-02",), 0)
 
 
 def test_a_roll_starts_no_faster_than_the_fleet_may_grow():
-    memory = FleetMemory(size=1, sizes=((NOW - 60, 0), (NOW - 1, 1)))
+    memory = FleetState(size=1, sizes=((NOW - 60, 0), (NOW - 1, 1)))
     decision = rolling(worker(1, outdated=True), memory=memory, max_scale_up=Rate(1, 10.0))
     assert (decision.drain, decision.start) == ((), 0)
 
@@ -511,7 +509,7 @@ def test_nobody_goes_for_new_settings_while_paused_or_in_a_crash_loop_or_silent_
     held = worker(1, WorkerState.HELD, outdated=True)
     for decision in (
         rolling(old, hold=Hold(None)),
-        rolling(old, memory=FleetMemory(crashes=(NOW,) * 3)),
+        rolling(old, memory=FleetState(crashes=(NOW,) * 3)),
         rolling(silent),
         rolling(held),
     ):
@@ -521,30 +519,30 @@ def test_nobody_goes_for_new_settings_while_paused_or_in_a_crash_loop_or_silent_
 
 def test_a_rolled_worker_is_replaced_once_there_is_room():
     leaving = worker(1, WorkerState.DRAINING, outdated=True)
-    waits = rolling(leaving, worker(2), waiting=2, max_workers=2, memory=FleetMemory(size=2))
+    waits = rolling(leaving, worker(2), waiting=2, max_workers=2, memory=FleetState(size=2))
     assert (waits.start, codes(waits)) == (0, ["replace", "draining"])
-    starts = rolling(worker(2), waiting=2, max_workers=2, memory=FleetMemory(size=2))
+    starts = rolling(worker(2), waiting=2, max_workers=2, memory=FleetState(size=2))
     assert (starts.start, codes(starts)) == (1, ["replace"])
 
 
 def test_outdated_workers_that_never_came_up_go_first_even_in_a_crash_loop():
     stuck = worker(1, WorkerState.STARTING, outdated=True, since=NOW - 60)
     asked = situation(3, 0, extra=(stuck, worker(2, outdated=True), worker(3)))
-    decision, _ = decide(asked, FleetMemory(size=3, crashes=(NOW, NOW, NOW)))
+    decision, _ = decide(asked, FleetState(size=3, crashes=(NOW, NOW, NOW)))
     assert decision.drain == ("emails-01",)
     assert codes(decision) == ["roll"]
 
 
 def test_the_only_worker_in_service_is_not_replaced_while_another_is_held():
     asked = situation(2, 0, extra=(worker(1, outdated=True), worker(2, WorkerState.HELD)))
-    assert decide(asked, FleetMemory(size=2))[0].drain == ()
+    assert decide(asked, FleetState(size=2))[0].drain == ()
 
 
 def test_no_remembered_time_lies_in_the_future():
     later = NOW + 3600
-    memory = FleetMemory(
-        3, ThresholdMemory(3, later, None), ((later, 3),), ((1.0, 2), (later, 3)), later, (1.0, later)
+    memory = FleetState(
+        3, ThresholdState(3, later, None), ((later, 3),), ((1.0, 2), (later, 3)), later, (1.0, later)
     )
-    assert not_after(NOW, memory) == FleetMemory(
-        3, ThresholdMemory(3, NOW, None), ((NOW, 3),), ((1.0, 2), (NOW, 3)), NOW, (1.0, NOW)
+    assert not_after(NOW, memory) == FleetState(
+        3, ThresholdState(3, NOW, None), ((NOW, 3),), ((1.0, 2), (NOW, 3)), NOW, (1.0, NOW)
     )

@@ -17,7 +17,7 @@ from autoscaler.model import (
     ActiveTask,
     Demand,
     Estimate,
-    FleetMemory,
+    FleetState,
     HostBudget,
     Known,
     MaxWait,
@@ -88,7 +88,7 @@ def situation(waiting, *, wait=30.0, measures=None, fleet=(), concurrency=1, unk
 
 def decided(waiting, **more):
     asked = situation(waiting, **more)
-    return decide(asked, FleetMemory(size=len(asked.workers)))[0]
+    return decide(asked, FleetState(size=len(asked.workers)))[0]
 
 
 def missing(tasks, within, have=0.0, start=8.0):

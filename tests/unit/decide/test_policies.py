@@ -8,7 +8,7 @@ from autoscaler.decide import decide
 from autoscaler.model import (
     BacklogPerWorker,
     Demand,
-    FleetMemory,
+    FleetState,
     HostBudget,
     Known,
     Scaling,
@@ -52,7 +52,7 @@ def situation(waiting, *, now=0.0, size=3, policies=(STEPS,), unknown=(), **scal
 
 def follow(*steps, **more):
     """Decide about (time, waiting) pairs one after another, workers always as many as decided."""
-    memory, decision, decisions = FleetMemory(), None, []
+    memory, decision, decisions = FleetState(), None, []
     for now, waiting in steps:
         size = decision.desired if decision else 3
         decision, memory = decide(situation(waiting, now=now, size=size, **more), memory)
@@ -66,7 +66,7 @@ def desired(decisions):
 
 def backlog(waiting, size, *, target=20.0, **more):
     policies = (BacklogPerWorker(target),)
-    return decide(situation(waiting, size=size, policies=policies, **more), FleetMemory())[0]
+    return decide(situation(waiting, size=size, policies=policies, **more), FleetState())[0]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_backlog_per_worker_says_its_numbers():
 def test_reserved_tasks_wait_too():
     base = situation(0, policies=(BacklogPerWorker(20),))
     asked = dataclasses.replace(base, demand=Demand(ready=30, reserved=50, running=0))
-    assert decide(asked, FleetMemory())[0].recommended == 4
+    assert decide(asked, FleetState())[0].recommended == 4
 
 
 def test_threshold_steps_up_once_demand_was_above_for_long_enough():
@@ -161,7 +161,7 @@ def test_one_worker_stays_for_tasks_that_a_threshold_would_strand():
 
 def test_the_highest_recommendation_wins_and_all_are_told():
     policies = (STEPS, BacklogPerWorker(20), BacklogPerWorker(50))
-    decision, _ = decide(situation(200, policies=policies), FleetMemory())
+    decision, _ = decide(situation(200, policies=policies), FleetState())
     assert [(each.policy, each.workers) for each in decision.recommendations] == [
         ("threshold", 3),
         ("backlog_per_worker", 10),
@@ -172,7 +172,7 @@ def test_the_highest_recommendation_wins_and_all_are_told():
 
 
 def test_a_fleet_without_policies_has_its_fixed_size():
-    first, memory = decide(situation(999, policies=(), min_workers=4, max_workers=4), FleetMemory())
+    first, memory = decide(situation(999, policies=(), min_workers=4, max_workers=4), FleetState())
     again, _ = decide(situation(999, policies=(), min_workers=4, max_workers=4, size=4), memory)
     assert (first.recommended, first.desired, first.start) == (None, 4, 1)
     assert [each.code for each in first.reasons] == ["fixed"]
@@ -181,7 +181,7 @@ def test_a_fleet_without_policies_has_its_fixed_size():
 
 
 def test_policies_step_from_the_size_decided_last_and_not_from_what_is_up():
-    memory = FleetMemory(size=6)
+    memory = FleetState(size=6)
     decision, _ = decide(situation(120, size=4, policies=(BacklogPerWorker(20),)), memory)
     assert (decision.current, decision.desired, decision.start) == (4, 6, 2)
     assert [each.code for each in decision.reasons] == ["replace"]
@@ -191,6 +191,6 @@ def test_policies_step_from_the_size_decided_last_and_not_from_what_is_up():
 def test_only_serving_and_held_workers_make_up_the_first_size(state):
     base = situation(100, policies=())
     odd = dataclasses.replace(base.workers[0], state=state)
-    decision, _ = decide(dataclasses.replace(base, workers=(odd, *base.workers[1:])), FleetMemory())
+    decision, _ = decide(dataclasses.replace(base, workers=(odd, *base.workers[1:])), FleetState())
     counted = state in {WorkerState.STARTING, WorkerState.RUNNING, WorkerState.RESTORING, WorkerState.HELD}
     assert decision.current == 2 + counted

@@ -16,7 +16,7 @@ from autoscaler.model import (
     BacklogPerWorker,
     Demand,
     Fallback,
-    FleetMemory,
+    FleetState,
     Hold,
     HostBudget,
     Known,
@@ -143,12 +143,12 @@ class Story:
     """A situation with the memory that decisions before it have left."""
 
     situation: Situation
-    memory: FleetMemory
+    memory: FleetState
 
 
 @st.composite
 def stories(draw, hold=holds):
-    now, memory, track = 1000.0, FleetMemory(), Track()
+    now, memory, track = 1000.0, FleetState(), Track()
     before = draw(scalings())
     for demand, fleet, budget, held, pause in draw(st.lists(moments, max_size=6)):
         now += pause
@@ -339,7 +339,7 @@ def ideal(count):
 def test_a_constant_load_never_makes_a_fleet_flap(scaling, demand, budget, size, interval):
     steady = tuple(each for each in scaling.policies if not isinstance(each, Schedule))
     scaling = dataclasses.replace(scaling, policies=steady)
-    memory, track = FleetMemory(), Track()
+    memory, track = FleetState(), Track()
     sizes = [max(scaling.min_workers, min(size, scaling.max_workers))]
     for tick in range(int(1800 / interval)):
         now = 1000.0 + tick * interval
@@ -357,7 +357,7 @@ def test_a_roll_ends_with_the_wanted_size_and_a_bad_setting_takes_nobody_out(
 ):
     scaling = Scaling(size, size + room, 4)
     fleet = {each.name: dataclasses.replace(each, outdated=True) for each in ideal(size)}
-    memory, started, quiet = FleetMemory(size=size), 0, 0
+    memory, started, quiet = FleetState(size=size), 0, 0
     for tick in range(20 * size):
         now = 1000.0 + 2.0 * tick
         up = {

@@ -9,7 +9,7 @@ import pytest
 
 from autoscaler.decide import decide
 from autoscaler.decide.schedule import is_on, next_time
-from autoscaler.model import Demand, FleetMemory, HostBudget, Scaling, Schedule, Situation
+from autoscaler.model import Demand, FleetState, HostBudget, Scaling, Schedule, Situation
 
 HOUR = 3600.0
 
@@ -85,7 +85,7 @@ def test_a_time_that_never_comes_is_never_on():
 def decided(now, *, policies=(OFFICE,), size=1):
     scaling = Scaling(1, 10, 4, policies, stabilization=0.0)
     situation = Situation(now, "emails", scaling, Demand(0, 0, 0), (), HostBudget(None, None))
-    return decide(situation, FleetMemory(size=size))[0]
+    return decide(situation, FleetState(size=size))[0]
 
 
 def test_a_fleet_grows_to_its_schedule_and_shrinks_after_it():

@@ -14,7 +14,7 @@ import pytest
 from autoscaler.config import Broker, Config, Console, Fleet, Supervisord
 from autoscaler.errors import StoreError
 from autoscaler.loop.daemon import Daemon, take_back
-from autoscaler.model import Drain, DrainPhase, Hold, SeenWorker, SingletonMemory, WorkerHold, WorkerState
+from autoscaler.model import Drain, DrainPhase, Hold, SeenWorker, SingletonRecord, WorkerHold, WorkerState
 from autoscaler.store import DATABASE, Store, database
 
 LEAVING = Drain("emails-02", DrainPhase.DRAINING, 1.0, "too many")
@@ -140,7 +140,7 @@ def test_whatever_becomes_of_its_database_a_daemon_goes_on_with_what_it_knows(tm
     with closing(Store(tmp_path)) as store:
         store.put_drain(LEAVING)
         store.put_hold("emails", Hold(3, "alice"))
-        store.replace_singletons({"beat": SingletonMemory(leaving=True)})
+        store.replace_singletons({"beat": SingletonRecord(leaving=True)})
         if flushed:
             store._db.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         UNDER_THE_DAEMON[what](tmp_path / DATABASE)
@@ -153,7 +153,7 @@ def test_whatever_becomes_of_its_database_a_daemon_goes_on_with_what_it_knows(tm
     with closing(Store(tmp_path)) as store:
         assert sorted(store.drains()) == ["emails-02", "emails-03"]
         assert store.holds() == {"emails": Hold(3, "alice")}
-        assert store.singletons() == {"beat": SingletonMemory(leaving=True)}
+        assert store.singletons() == {"beat": SingletonRecord(leaving=True)}
         assert not store.journal_lost
 
 
@@ -219,7 +219,7 @@ def test_a_database_without_a_byte_counts_as_lost(tmp_path):
 def test_a_damaged_database_that_cannot_be_replaced_now_is_replaced_later(tmp_path, monkeypatch):
     with closing(Store(tmp_path)) as store:
         store.put_drain(LEAVING)
-        store.replace_singletons({"beat": SingletonMemory(leaving=True)})
+        store.replace_singletons({"beat": SingletonRecord(leaving=True)})
         store.drains()
         seen = {"a-01": SeenWorker("a-01", 1, True, WorkerState.RUNNING, 1.0)}
         store.replace_seen_workers(seen)
@@ -240,7 +240,7 @@ def test_a_damaged_database_that_cannot_be_replaced_now_is_replaced_later(tmp_pa
     with closing(Store(tmp_path)) as store:
         assert store.drains() == {"emails-02": LEAVING}
         assert store.seen_workers() == seen
-        assert store.singletons() == {"beat": SingletonMemory(leaving=True)}
+        assert store.singletons() == {"beat": SingletonRecord(leaving=True)}
 
 
 # --- nothing can be written --------------------------------------------------------------------------------

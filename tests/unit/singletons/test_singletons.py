@@ -15,7 +15,7 @@ from autoscaler.model import (
     Beat,
     Process,
     ProcessState,
-    SingletonMemory,
+    SingletonRecord,
     SingletonState,
     app_of_beat,
     folder_of_program,
@@ -423,12 +423,12 @@ RUNNING = Process("beat", ProcessState.RUNNING, 7, 100.0)
     ],
 )
 def test_the_next_step(look, step):
-    assert advance(200.0, SingletonMemory(), look)[1] is step
+    assert advance(200.0, SingletonRecord(), look)[1] is step
 
 
 def test_one_stopped_for_an_edit_that_was_taken_back_is_started_again():
     stopped = replace(RUNNING, state=ProcessState.STOPPED, pid=None)
-    memory = SingletonMemory(leaving=True)
+    memory = SingletonRecord(leaving=True)
     assert advance(200.0, memory, Look(stopped, "a", "a"))[1] is SingletonStep.START
     memory, step = advance(200.0, memory, Look(RUNNING, "a", "a"))
     assert (memory.leaving, step) == (False, SingletonStep.WAIT)
@@ -461,7 +461,7 @@ looks = st.builds(
 
 @given(st.lists(looks, max_size=12))
 def test_nothing_is_stopped_started_or_taken_out_without_a_cause(seen):
-    memory = SingletonMemory()
+    memory = SingletonRecord()
     for now, look in enumerate(seen):
         before = memory
         memory, step = advance(float(now), memory, look)

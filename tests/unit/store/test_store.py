@@ -14,12 +14,12 @@ from autoscaler.model import (
     Drain,
     DrainPhase,
     Estimate,
-    FleetMemory,
+    FleetState,
     Measures,
     Minute,
     Observation,
     SeenWorker,
-    ThresholdMemory,
+    ThresholdState,
     Tick,
     Track,
     Unknown,
@@ -89,7 +89,7 @@ def test_every_field_of_memory_is_kept(world):
         at = 1.0
         fleets = ()
 
-    memory = FleetMemory(3, ThresholdMemory(3, 1.0, None), ((1.0, 3),), ((0.5, 2),), 0.7, (0.1, 0.2))
+    memory = FleetState(3, ThresholdState(3, 1.0, None), ((1.0, 3),), ((0.5, 2),), 0.7, (0.1, 0.2))
     store = Store(world.store_folder)
     store.record(WithMemory(), {"emails": memory})
     assert store.memory() == {"emails": memory}
@@ -247,7 +247,7 @@ def test_a_database_of_version_1_is_read_and_goes_on(tmp_path):
                 "emails-01", 7, True, WorkerState.RUNNING, 1.5
             )
             assert store.drains() == {"emails-01": Drain("emails-01", DrainPhase.DRAINING, 1.0, "too many")}
-            assert store.memory() == {"emails": FleetMemory(size=3)}
+            assert store.memory() == {"emails": FleetState(size=3)}
             assert store.tracks() == {"emails": Track(accepted=12.0, measures=Measures(interval=2.0))}
             assert store.minutes() == {}
     assert number_of(tmp_path, "SELECT count(*) FROM samples WHERE published IS NULL AND wait IS NULL") == 1
