@@ -20,7 +20,6 @@ import pytest
 import yaml
 
 from autoscaler import config
-from autoscaler.act import supervisord as rpc_client
 from autoscaler.errors import AutoscalerError, ConfigError, ProgramFileError, TargetError
 from autoscaler.model import Known, Unknown
 from autoscaler.net.celery_control import Command, Replies
@@ -28,6 +27,7 @@ from autoscaler.net.http import Answer
 from autoscaler.observe.celery_workers import STATS, CeleryWorkers
 from autoscaler.observe.kombu_queues import _counted
 from autoscaler.observe.rabbitmq import RabbitMQManagement
+from autoscaler.supervisord import client as rpc_client
 from autoscaler.supervisord.client import Supervisord
 from autoscaler.supervisord.program_file import (
     Program,
