@@ -74,9 +74,33 @@ class Service:
         )
 
     @property
-    def pid(self) -> int:
-        """Of the daemon, by its pid file."""
+    def keeper(self) -> int:
+        """Pid of the process that keeps the daemon running, by the pid file."""
         return int(self.pid_file.read_text())
+
+    @property
+    def daemons(self) -> list[int]:
+        """Pids of the keeper's daemon; none while it waits before the next start."""
+        return [each.pid for each in psutil.Process(self.keeper).children() if "run" in command(each)]
+
+    @property
+    def pid(self) -> int:
+        """Of the daemon."""
+        (daemon,) = self.daemons
+        return daemon
+
+
+def command(process: psutil.Process) -> list[str]:
+    """The words of a process; none of one that has ended."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def has_ended(pid: int) -> bool:
+    """Whether there is no such process, or nobody has asked yet how it ended."""
+    return not psutil.pid_exists(pid) or not command(psutil.Process(pid))
 
 
 #: A user who is not root is root of a name space of their own.
@@ -88,10 +112,10 @@ def service(short_folder: Path, need: Callable[[str], None]) -> Iterator[Service
     need("start-stop-daemon")
     each = Service(short_folder)
     yield each
-    with suppress(FileNotFoundError, ValueError, ProcessLookupError):
-        process = psutil.Process(each.pid)
+    with suppress(FileNotFoundError, ValueError, psutil.Error):
+        process = psutil.Process(each.keeper)
         if str(short_folder) in " ".join(process.cmdline()):
-            process.kill()
+            process.kill()  # its daemon ends with it
 
 
 def test_a_service_starts_tells_reloads_and_stops(service: Service, eventually) -> None:
@@ -107,7 +131,7 @@ def test_a_service_starts_tells_reloads_and_stops(service: Service, eventually) 
     first = service.pid
     assert service("start").returncode == 0, "a running one is started"
     assert service.pid == first
-    assert f"pid {first}" in service("status").stdout
+    assert f"pid {service.keeper}" in service("status").stdout
     eventually(lambda: "supervisord unknown" in service.log.read_text(), what="it says what it waits for")
 
     service.write_config(CONFIG + "polling_interval: 1s\n")
@@ -140,11 +164,49 @@ def test_a_wrong_config_leaves_the_running_daemon_alone(service: Service) -> Non
     assert service.pid == pid
 
 
-def test_a_killed_daemon_is_dead_and_starts_again(service: Service, eventually) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+def test_a_daemon_that_dies_is_started_again(service: Service, eventually, number: signal.Signals) -> None:
+    service.set_defaults(LONG_ENOUGH="0")
     assert service("start").returncode == 0
-    pid = service.pid
-    os.kill(pid, signal.SIGKILL)
-    eventually(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    first, keeper = service.pid, service.keeper
+    os.kill(first, number)
+    eventually(lambda: set(service.daemons) - {first})
+    assert (service.keeper, service("status").returncode) == (keeper, RUNNING)
+    assert f"the daemon ended with status {128 + number}" in service.log.read_text()
+    second = service.pid
+    os.kill(second, number)
+    eventually(lambda: set(service.daemons) - {second})
+    assert service("stop").returncode == 0
+    assert has_ended(keeper)
+
+
+def test_a_daemon_is_stopped_while_the_keeper_waits_to_start_it_again(service: Service, eventually) -> None:
+    service.set_defaults(LONG_ENOUGH="0")
+    assert service("start").returncode == 0
+    keeper = service.keeper
+    os.kill(service.pid, signal.SIGKILL)
+    eventually(lambda: not service.daemons)
+    assert service("stop").returncode == 0
+    assert has_ended(keeper)
+
+
+def test_a_config_that_is_wrong_at_the_next_start_ends_the_service(service: Service, eventually) -> None:
+    service.set_defaults(LONG_ENOUGH="0")
+    assert service("start").returncode == 0
+    keeper = service.keeper
+    service.write_config("fleets: 7\n")
+    os.kill(service.pid, signal.SIGKILL)
+    eventually(lambda: has_ended(keeper))
+    assert service("status").returncode == DEAD
+    assert "autoscaler.yaml:1: fleets" in service.log.read_text()
+
+
+def test_a_daemon_stops_with_its_keeper_and_starts_again(service: Service, eventually) -> None:
+    assert service("start").returncode == 0
+    daemon = service.pid
+    os.kill(service.keeper, signal.SIGKILL)
+    eventually(lambda: has_ended(daemon), what="nobody would start it again")
+    assert "stopped; the workers run on" in service.log.read_text()
     assert service("status").returncode == DEAD
     assert service("reload").returncode == NOT_RUNNING
     assert service("start").returncode == 0
