@@ -12,7 +12,6 @@ import click
 
 from autoscaler import config
 from autoscaler.cli.options import note
-from autoscaler.decide.words import count
 from autoscaler.errors import DaemonNotRunning, TakeoverError
 from autoscaler.http.client import Client
 from autoscaler.http.views import FleetView
@@ -21,6 +20,7 @@ from autoscaler.model.names import worker_name
 from autoscaler.net.celery_control import RemoteControl
 from autoscaler.supervisord.client import Supervisord
 from autoscaler.supervisord.program_file import ProgramFile
+from autoscaler.text import count
 from autoscaler.tools.takeover.adopt import Adopter, Fleeted
 from autoscaler.tools.takeover.find import FoundSupervisord, find_supervisord
 from autoscaler.tools.takeover.heard import Heard, hear

@@ -15,12 +15,12 @@ from autoscaler import config
 from autoscaler.cli.exits import Exit
 from autoscaler.cli.findings import exit_of_findings, print_finding, summary
 from autoscaler.cli.options import config_option, json_option
-from autoscaler.decide.words import count
 from autoscaler.errors import ConfigError, Problem
 from autoscaler.loop.warnings import notes
 from autoscaler.loop.watched_config import WatchedConfig
 from autoscaler.observe.host import local_host_name
 from autoscaler.store import stored_tracks
+from autoscaler.text import count
 from autoscaler.tools.doctor import examine
 
 

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from autoscaler.cli.exits import Exit
 from autoscaler.cli.terminal import console
-from autoscaler.decide.words import count
+from autoscaler.text import count
 from autoscaler.tools.doctor import Finding, Level
 
 _COLOURS = {Level.OK: "green", Level.NOTE: "blue", Level.WARNING: "yellow", Level.ERROR: "red"}

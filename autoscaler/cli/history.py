@@ -11,9 +11,8 @@ from rich.console import Console
 from autoscaler.cli.completion import complete_fleets
 from autoscaler.cli.options import DURATION, client, config_option, json_option, socket_option
 from autoscaler.config.units import written_duration
-from autoscaler.decide.words import coded
 from autoscaler.http.past import PastView
-from autoscaler.http.words import moment
+from autoscaler.text import coded, moment
 
 #: Decisions that are shown if nobody says how many, and that one answer may have.
 SHOWN = 20

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from autoscaler.cli.options import note
-from autoscaler.decide.words import count
+from autoscaler.text import count
 from autoscaler.tools.takeover.drafts import Machine
 from autoscaler.tools.takeover.imported import imported
 from autoscaler.tools.takeover.written import write_new

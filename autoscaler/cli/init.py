@@ -14,8 +14,8 @@ from autoscaler.cli.adopt import adopt, undo_adopt
 from autoscaler.cli.exits import Exit
 from autoscaler.cli.findings import exit_of_findings, print_finding, summary
 from autoscaler.cli.options import DURATION, note
-from autoscaler.decide.words import count
 from autoscaler.errors import ConfigError, TakeoverError
+from autoscaler.text import count
 from autoscaler.tools.doctor import examine
 from autoscaler.tools.takeover.first_config import URL_FILE, FirstConfig, first_config
 from autoscaler.tools.takeover.gather import SOME_BROKER, Asked, Gathered, gather

@@ -15,9 +15,9 @@ from autoscaler.cli.simulated import with_keys
 from autoscaler.cli.terminal import console as terminal
 from autoscaler.cli.terminal import show
 from autoscaler.config import Fleet
-from autoscaler.decide.words import count
 from autoscaler.errors import OutOfTime
 from autoscaler.model import Scaling
+from autoscaler.text import count
 from autoscaler.tools.simulate.load import Load
 from autoscaler.tools.simulate.ours import Ours
 from autoscaler.tools.simulate.outcome import Outcome

@@ -14,6 +14,7 @@ from autoscaler.config.rules import SECRET_KEYS
 from autoscaler.config.yaml_lines import KeyPath, Unreadable, parse
 from autoscaler.config.yaml_tree import Mapping, Node, Scalar, Sequence, tree
 from autoscaler.errors import ConfigError, EditRefused, Problem
+from autoscaler.text import MASK
 
 _BOM = "\ufeff"
 
@@ -116,7 +117,7 @@ def masked(text: str) -> str:
     """The same lines with ``***`` for every value that may hold a password."""
     for start, end in sorted(_secrets(tree(text)), reverse=True):
         breaks = "\n" * (len(text[start:end].splitlines()) - 1)
-        text = text[:start] + "***" + breaks + text[end:]
+        text = text[:start] + MASK + breaks + text[end:]
     return text
 
 

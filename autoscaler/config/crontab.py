@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -10,6 +9,7 @@ from cronsim import CronSim, CronSimError
 
 from autoscaler.config.rules import show
 from autoscaler.config.text import plain
+from autoscaler.text import nearest
 
 _FIELDS = "minute hour day-of-month month day-of-week"
 #: A day from which to look for the first time that an expression names.
@@ -40,7 +40,6 @@ def timezone(value: object) -> str:
     try:
         ZoneInfo(name)
     except (ValueError, OSError, KeyError) as error:
-        nearest = difflib.get_close_matches(name, available_timezones(), n=1)
-        hint = f"did you mean {nearest[0]}?" if nearest else "write it as Europe/Berlin or UTC"
+        hint = nearest(name, available_timezones(), otherwise="write it as Europe/Berlin or UTC")
         raise ValueError(f"{show(name)} is not a known time zone; {hint}") from error
     return name

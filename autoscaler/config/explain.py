@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ from autoscaler.config.scale import Scale, ScheduleKeys, ThresholdScale
 from autoscaler.config.schema import Broker, Config, Console, Host, Supervisord
 from autoscaler.config.singleton import Singleton
 from autoscaler.config.yaml_lines import Fault, KeyPath, Kind, Place
+from autoscaler.text import nearest
 
 #: What stands where; ``*`` is any fleet, or any entry of a list.
 _MODELS: dict[KeyPath, type[Keys]] = {
@@ -176,8 +176,7 @@ def _unknown_key(path: KeyPath) -> str:
 
 def unknown_key(key: str, known: list[str]) -> str:
     """Say that a key is not known and which one may have been meant."""
-    nearest = difflib.get_close_matches(key, known, n=1)
-    hint = f"did you mean {nearest[0]}?" if nearest else f"known here are {', '.join(known)}"
+    hint = nearest(key, known, otherwise=f"known here are {', '.join(known)}")
     return f"is not a known key; {hint}"
 
 

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from autoscaler.text import clipped, userinfo_masked
+
 _SHOWN = 120
-_USERINFO = re.compile(r"(?<=://).*@", re.DOTALL)
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 
 
@@ -76,9 +77,9 @@ def show(value: object) -> str:
 
 def clip(value: str) -> str:
     """Make any text fit to be printed: one line, at most 120 characters, no user:password of a url."""
-    masked = _USERINFO.sub("***@", value)
+    masked = userinfo_masked(value, whole=True)
     escaped = _INVISIBLE.sub(lambda m: m.group().encode("unicode_escape").decode("ascii"), masked)
-    return escaped if len(escaped) <= _SHOWN else escaped[: _SHOWN - 3] + "..."
+    return clipped(escaped, _SHOWN)
 
 
 def invisible(value: str) -> str:

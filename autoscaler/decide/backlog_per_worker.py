@@ -12,8 +12,8 @@ from __future__ import annotations
 import math
 
 from autoscaler.decide.case import Case
-from autoscaler.decide.words import count, number
 from autoscaler.model import BacklogPerWorker, Recommendation
+from autoscaler.text import count, number
 
 KEY = "backlog_per_worker"
 

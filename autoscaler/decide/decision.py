@@ -15,7 +15,7 @@ from autoscaler.decide.case import Case, Course, case_of, follow
 from autoscaler.decide.plan import Plan, plan
 from autoscaler.decide.policies import highest, recommend
 from autoscaler.decide.victims import restore_order
-from autoscaler.decide.words import by, count, ordered
+from autoscaler.decide.words import by, ordered
 from autoscaler.model import (
     Decision,
     FleetState,
@@ -27,6 +27,7 @@ from autoscaler.model import (
     Worker,
     WorkerState,
 )
+from autoscaler.text import count
 
 
 def decide(situation: Situation, memory: FleetState) -> tuple[Decision, FleetState]:

@@ -15,7 +15,6 @@ from autoscaler.decide.case import Case, case_of
 from autoscaler.decide.plan import STEPS
 from autoscaler.decide.starts import allowances
 from autoscaler.decide.victims import order
-from autoscaler.decide.words import count, number, seconds
 from autoscaler.model import (
     SERVING,
     Decision,
@@ -30,6 +29,7 @@ from autoscaler.model import (
     Worker,
     WorkerState,
 )
+from autoscaler.text import count, number, seconds
 
 #: Waiting tasks beyond which nobody asks what would be.
 MOST_TASKS = 1_000_000

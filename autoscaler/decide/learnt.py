@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from autoscaler.decide.capacity import start_seconds
 from autoscaler.decide.case import Case
 from autoscaler.decide.max_wait import interval
-from autoscaler.decide.words import count, number, seconds
 from autoscaler.model import Expectation, MaxWait, Recommendation, Scaling
+from autoscaler.text import count, number, seconds
 
 KEY = "learnt"
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 
 from autoscaler.decide.case import Case, Course
-from autoscaler.decide.words import count, number, ordered, seconds
+from autoscaler.decide.words import ordered
+from autoscaler.text import count, number, seconds
 
 
 def waiting(case: Case, course: Course) -> Course:

@@ -20,8 +20,8 @@ from itertools import pairwise
 from autoscaler.decide.capacity import Capacity, capacity, service_seconds, start_seconds
 from autoscaler.decide.case import Case
 from autoscaler.decide.erlang import Traffic, least_slots
-from autoscaler.decide.words import count, number, seconds
 from autoscaler.model import MaxWait, Measures, Recommendation, WorkerState, count_at
+from autoscaler.text import count, number, seconds
 
 KEY = "max_wait"
 

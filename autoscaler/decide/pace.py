@@ -6,8 +6,8 @@ None of them delays what min_workers, max_workers or the operator's size order.
 from __future__ import annotations
 
 from autoscaler.decide.case import Case, Course
-from autoscaler.decide.words import count, seconds
 from autoscaler.model import Rate
+from autoscaler.text import count, seconds
 
 #: (until when it was the recommendation, workers); times never fall, workers strictly do.
 History = tuple[tuple[float, int], ...]

@@ -16,8 +16,9 @@ from dataclasses import dataclass, replace
 from autoscaler.decide.case import Case, Course, is_rolling
 from autoscaler.decide.pace import max_scale_up
 from autoscaler.decide.victims import order, restore_order
-from autoscaler.decide.words import by, count
+from autoscaler.decide.words import by
 from autoscaler.model import SERVING, STARTED_WITHIN, Known, Reason, Worker, WorkerState
+from autoscaler.text import count
 
 _ON_THE_WAY = frozenset(
     {WorkerState.STARTING, WorkerState.DRAINING, WorkerState.STOPPING, WorkerState.RESTORING}

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim
 
 from autoscaler.decide.case import Case
-from autoscaler.decide.words import count, seconds
 from autoscaler.model import Recommendation, Schedule
+from autoscaler.text import count, seconds
 
 KEY = "schedule"
 _MINUTE = 60.0

@@ -11,8 +11,8 @@ import sys
 from dataclasses import dataclass
 
 from autoscaler.decide.case import Case, Course, case_of
-from autoscaler.decide.words import count, mebibytes, seconds
 from autoscaler.model import STARTED_WITHIN, FleetState, HostBudget, Situation, Worker, WorkerState
+from autoscaler.text import count, mebibytes, seconds
 
 #: Seconds in which so many crashes make a loop.
 CRASH_WINDOW = 300.0

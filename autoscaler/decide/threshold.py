@@ -11,8 +11,8 @@ so the clock for stepping down does not run then.
 from __future__ import annotations
 
 from autoscaler.decide.case import Case
-from autoscaler.decide.words import count, number, seconds
 from autoscaler.model import Recommendation, Threshold, ThresholdState
+from autoscaler.text import count, number, seconds
 
 KEY = "threshold"
 

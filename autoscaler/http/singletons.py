@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from autoscaler.http.views import View
-from autoscaler.http.words import duration
 from autoscaler.model import SingletonTick
+from autoscaler.text import duration
 
 if TYPE_CHECKING:  # as in `views`
     from autoscaler.loop.daemon import Snapshot

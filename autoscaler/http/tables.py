@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from autoscaler.http.views import DemandView, FleetsView, FleetView, WorkersView, WorkerView
-from autoscaler.http.words import duration, hold_text
+from autoscaler.http.words import hold_text
+from autoscaler.text import duration
 
 _FLEET_HEADERS = ("FLEET", "WORKERS", "WANTED", "MIN-MAX", "WAITING", "RUNNING")
 

@@ -1,33 +1,15 @@
-"""What the API answers, in lines for people. Imports nothing of ours: supervisorctl's plugin uses it too."""
+"""What the API answers, in lines for people. It imports only words: supervisorctl's plugin uses it too."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import TYPE_CHECKING
+
+from autoscaler.text import coded, moment
 
 if TYPE_CHECKING:
     from autoscaler.http.explained import ExplanationView
     from autoscaler.http.views import FleetsView, FleetView, HoldView, WorkersView
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them: ``45s``, ``12m``, ``3h05m``, ``2d04h``."""
-    whole = int(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60:02d}s"
-    if whole < 86400:
-        return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
-    return f"{whole // 86400}d{whole % 86400 // 3600:02d}h"
-
-
-def moment(at: float, now: float) -> str:
-    """A time of day; with the date where it is not today."""
-    then = datetime.fromtimestamp(at).astimezone()
-    today = then.date() == datetime.fromtimestamp(now).astimezone().date()
-    return f"{then:%H:%M:%S}" if today else f"{then:%Y-%m-%d %H:%M:%S}"
 
 
 def hold_text(hold: HoldView, now: float) -> str:
@@ -93,7 +75,7 @@ def explanation_lines(view: ExplanationView) -> Iterator[str]:
     yield f"{view.fleet}: {wants} {view.desired}, has {view.current}; {view.steps}" if known else view.fleet
     yield from _section("Seen", view.seen)
     yield from _section("Policies", [f"{each.policy}: {each.text}" for each in view.recommendations])
-    yield from _section("Decided by", [_coded(each.code, each.text) for each in view.reasons])
+    yield from _section("Decided by", [coded(each.code, each.text) for each in view.reasons])
     yield from _section("First to go", [f"{each.name}: {each.text}" for each in view.first_to_go])
     yield from _section("Next worker", [view.next_worker.text] if view.next_worker else [])
     yield from _section("Trouble", [view.trouble] if view.trouble else [])
@@ -104,8 +86,3 @@ def _section(title: str, lines: list[str]) -> Iterator[str]:
         yield ""
         yield title
         yield from (f"  {line}" for line in lines)
-
-
-def _coded(code: str, text: str) -> str:
-    """A reason with its code in front, unless it begins with it; as `decide.words.coded`."""
-    return text if text.startswith(f"{code} ") else f"{code}: {text}"

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from logging import INFO, WARNING
 from typing import TypeAlias
 
-from autoscaler.decide.words import coded
 from autoscaler.model import FleetTick, SingletonState, SingletonTick, Tick
+from autoscaler.text import coded, count
 
 #: A level of `logging`, and a text.
 Line: TypeAlias = tuple[int, str]
@@ -48,7 +48,7 @@ def _fleet(before: FleetTick | None, after: FleetTick) -> Iterator[Line]:
         decision = after.decision
         verb = "would want" if after.dry_run else "wants"
         reasons = "; ".join(coded(reason.code, reason.text) for reason in decision.reasons)
-        size = f"{decision.desired} worker{'' if decision.desired == 1 else 's'}"
+        size = count(decision.desired)
         yield INFO, f"{after.name}: {verb} {size}, has {decision.current} ({reasons})"
     yield from _trouble(after.name, before.trouble if before is not None else "", after.trouble)
 

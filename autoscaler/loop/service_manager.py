@@ -17,8 +17,8 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-from autoscaler.decide.words import count
 from autoscaler.model import Tick
+from autoscaler.text import count
 
 READY: Final = "READY=1"
 STOPPING: Final = "STOPPING=1"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from autoscaler.config import Config, Fleet, Singleton, line_of
 from autoscaler.decide.capacity import start_seconds
-from autoscaler.decide.words import seconds
 from autoscaler.errors import Problem
 from autoscaler.model import Track
+from autoscaler.text import seconds
 
 
 def notes(path: Path, config: Config, tracks: Mapping[str, Track]) -> Iterator[Problem]:

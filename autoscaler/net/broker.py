@@ -9,19 +9,18 @@ Checked with kombu 5.7 and amqp 5.4.
 
 from __future__ import annotations
 
-import reprlib
 import ssl
 import struct
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, Generic, TypeVar
-from urllib.parse import quote, unquote
 
 import amqp
 import kombu
 from kombu.exceptions import KombuError
 
 from autoscaler.errors import SourceError
+from autoscaler.text import masked, plain, secrets_of, without_password
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -228,52 +227,10 @@ def is_late(exc: BaseException) -> bool:
     return isinstance(exc, TimeoutError | BlockingIOError | ssl.SSLWantReadError | ssl.SSLWantWriteError)
 
 
-def plain(text: str, limit: int = 300) -> str:
-    """`text` as one line of printable characters, cut at `limit`: what others sent ends up on terminals."""
-    line = "".join(c if c.isprintable() else " " for c in text).strip()
-    return line if len(line) <= limit else line[: limit - 1] + "…"
-
-
-def shown(value: object) -> str:
-    """`value`, however large or deep, as a short printable piece of text."""
-    return plain(reprlib.repr(value), 80)
-
-
 def in_words(exc: BaseException, secrets: Collection[str] = ()) -> str:
     """An exception as one short line, with every secret masked."""
     text = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
     if isinstance(exc, amqp.exceptions.AccessRefused):
         text = f"{text} (check user, password and the permissions in the virtual host)"
-    for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, "***")
+    text = masked(text, secrets)
     return plain(f"{type(exc).__name__}: {text}" if text else type(exc).__name__)
-
-
-def passwords_in(url: str) -> list[str]:
-    """The passwords of a broker URL, percent-encoded as they stand in it."""
-    found = []
-    for one in url.split(";"):
-        userinfo, at, _host = one.partition("://")[2].rpartition("@")
-        if at:
-            found.append(userinfo.partition(":")[2])
-    return [password for password in found if password]
-
-
-def secrets_of(url: str, options: Mapping[str, Any]) -> frozenset[str]:
-    """Every spelling of the passwords in a broker URL and in transport options."""
-    raw = passwords_in(url) + [
-        value for key, value in options.items() if "password" in key.lower() and isinstance(value, str)
-    ]
-    return frozenset(
-        form for one in raw for form in (one, unquote(one), quote(unquote(one), safe="")) if form
-    )
-
-
-def without_password(url: str) -> str:
-    """A broker URL fit to be shown: no password and no query."""
-    shown = []
-    for one in url.split(";"):
-        scheme, _, rest = one.partition("://")
-        userinfo, at, host = rest.partition("?")[0].rpartition("@")
-        shown.append(plain(f"{scheme}://{userinfo.partition(':')[0]}{at}{host}"))
-    return ";".join(shown)

@@ -22,7 +22,8 @@ from typing import Any, Final
 import kombu
 from kombu.pidbox import Mailbox
 
-from autoscaler.net.broker import Connection, Link, plain, shown
+from autoscaler.net.broker import Connection, Link
+from autoscaler.text import plain, shown
 
 #: How often a mailbox that two processes share is asked before it is known whose turn it is.
 _TURNS: Final = 4

@@ -21,7 +21,7 @@ from requests.auth import HTTPBasicAuth
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from autoscaler.errors import SourceError
-from autoscaler.net.broker import plain
+from autoscaler.text import plain
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,8 @@ from typing import Any
 
 from autoscaler.errors import SourceError
 from autoscaler.model import ActiveTask, Known, Reading, Unknown, WorkerStats
-from autoscaler.net.broker import plain, shown
 from autoscaler.net.celery_control import Command, RemoteControl, Replies
+from autoscaler.text import moment, plain, shown
 
 #: Larger pids do not exist (PID_MAX_LIMIT is 2**22).
 MAX_PID = 2**22
@@ -125,7 +125,7 @@ class CeleryWorkers:
             return ""
         name = node.partition("@")[0]
         return (
-            f"; it had answered, and is silent since {time.strftime('%H:%M:%S', time.localtime(heard))}: "
+            f"; it had answered, and is silent since {moment(heard, at)}: "
             f"unless it has a long task in a solo pool, look at its log (`supervisorctl tail {name}`), "
             f"and `supervisorctl restart {name}` if it is stuck"
         )
@@ -192,12 +192,12 @@ def active_task(entry: Mapping[str, Any]) -> ActiveTask:
         # Both are shown, and whoever publishes a task has made them up.
         id=plain(text(entry, "id", "active")),
         name=plain(text(entry, "name", "active")),
-        started_at=moment(entry, "time_start"),
+        started_at=_time_in(entry, "time_start"),
         acknowledged=acknowledged,
     )
 
 
-def moment(entry: Mapping[str, Any], key: str) -> float | None:
+def _time_in(entry: Mapping[str, Any], key: str) -> float | None:
     """The time `entry[key]`; None if it is not there."""
     value = entry.get(key)
     if value is None:

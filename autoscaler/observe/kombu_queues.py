@@ -15,8 +15,9 @@ from typing import Any
 
 from autoscaler.errors import SourceError
 from autoscaler.model import Known, QueueStats, Reading, Unknown
-from autoscaler.net.broker import Connection, Link, plain, shown
+from autoscaler.net.broker import Connection, Link
 from autoscaler.observe.queues import NoSuchQueue
+from autoscaler.text import plain, shown
 
 
 class KombuQueues:

@@ -21,9 +21,9 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from autoscaler.errors import SourceError
 from autoscaler.model import Known, QueueStats, Reading, Unknown
-from autoscaler.net.broker import plain, shown
 from autoscaler.net.http import Http
 from autoscaler.observe.queues import NoSuchQueue
+from autoscaler.text import plain, shown
 
 #: The API refuses larger pages.
 PAGE_SIZE = 500

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Protocol, TypeVar
 
 from autoscaler.config import Config, Fleet
-from autoscaler.decide.words import by, count, ordered
+from autoscaler.decide.words import by, ordered
 from autoscaler.errors import CommandRefused, StoreError, SupervisordFault, TargetError, UnknownName
 from autoscaler.model import (
     ENDED,
@@ -31,7 +30,7 @@ from autoscaler.model import (
     WorkerHold,
 )
 from autoscaler.supervisord.programs_seen import Scene
-from autoscaler.text import nearest, no_fleet
+from autoscaler.text import count, moment, nearest, no_fleet
 
 H = TypeVar("H", Hold, WorkerHold)
 
@@ -393,8 +392,4 @@ def _told(now: float, name: str, hold: Hold) -> str:
 
 
 def _until(now: float, until: float | None) -> str:
-    if until is None:
-        return ""
-    end = datetime.fromtimestamp(until).astimezone()
-    today = datetime.fromtimestamp(now).astimezone().date() == end.date()
-    return f" until {end:%H:%M:%S}" if today else f" until {end:%Y-%m-%d %H:%M:%S}"
+    return "" if until is None else f" until {moment(until, now)}"

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autoscaler.net.broker import Connection, Link, plain
+from autoscaler.net.broker import Connection, Link
+from autoscaler.text import plain
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from typing import Any, Final, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from autoscaler.errors import StoreCorrupt, StoreError
-from autoscaler.net.broker import plain
 from autoscaler.store.rescue import PRECIOUS, move_aside, remove, rescue
 from autoscaler.store.schema import DATABASE, prepare
+from autoscaler.text import plain
 
 T = TypeVar("T")
 Row = tuple[Any, ...]

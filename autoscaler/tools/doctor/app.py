@@ -14,7 +14,7 @@ from typing import Any
 
 from autoscaler.config import Fleet
 from autoscaler.config.urls import place
-from autoscaler.net.broker import plain, secrets_of
+from autoscaler.text import masked, plain, secrets_of, userinfo_masked
 from autoscaler.tools.doctor.command import CannotStart, CannotTry, Outcome, Surroundings, run
 from autoscaler.tools.doctor.finding import Finding, error, note, ok, unknown, warning
 from autoscaler.tools.doctor.subject import Subject
@@ -155,9 +155,7 @@ def _without(subject: Subject, fleet: Fleet, text: str) -> str:
         *secrets_of(broker.url.get_secret_value(), broker.transport_options),
         *fleet.environment.values(),
     }
-    for secret in sorted((each for each in known if len(each) > 3), key=len, reverse=True):
-        text = text.replace(secret, "***")
-    return plain(re.sub(r"://[^/@\s]*@", "://***@", text), 300)
+    return plain(userinfo_masked(masked(text, (each for each in known if len(each) > 3))))
 
 
 def _controllable(fleet: Fleet, settings: Mapping[str, Any]) -> Iterator[Finding]:

@@ -14,12 +14,13 @@ from urllib.parse import quote
 from autoscaler.config import Broker
 from autoscaler.errors import SourceError
 from autoscaler.model import Known
-from autoscaler.net.broker import Connection, Link, plain, shown, without_password
+from autoscaler.net.broker import Connection, Link
 from autoscaler.net.celery_control import Command, RemoteControl
 from autoscaler.net.http import Answer, Http
 from autoscaler.observe.kombu_queues import KombuQueues
 from autoscaler.observe.queues import NoSuchQueue
 from autoscaler.observe.rabbitmq import Api, decoded, query
+from autoscaler.text import plain, shown, without_password
 from autoscaler.tools.doctor.finding import Finding, command, error, note, ok, unknown, unreachable, warning
 from autoscaler.tools.doctor.subject import TIMEOUT, Subject
 

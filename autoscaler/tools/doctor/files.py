@@ -12,13 +12,13 @@ from pathlib import Path
 
 from autoscaler.config import Fleet, Singleton
 from autoscaler.errors import TargetError
-from autoscaler.net.broker import passwords_in
 from autoscaler.supervisord.program_file import ProgramFile
+from autoscaler.text import MEBIBYTE, mebibytes, passwords_in
 from autoscaler.tools.doctor.finding import Finding, command, error, note, ok, unknown, warning
 from autoscaler.tools.doctor.subject import Subject
 
 #: Bytes that should be free where we write.
-SPACE = 100 * 1024**2
+SPACE = 100 * MEBIBYTE
 #: The daemon's user and group where it is installed as a service.
 DAEMON = "autoscaler"
 
@@ -124,7 +124,7 @@ def _space(about: str, folder: Path) -> Iterator[Finding]:
     if free < SPACE:
         yield warning(
             about,
-            f"only {free // 1024**2} MiB are free in {folder}",
+            f"only {mebibytes(free)} are free in {folder}",
             f"make room: {command('df', '-h', folder)}",
         )
 

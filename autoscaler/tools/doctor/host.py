@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from autoscaler.config import Fleet
 from autoscaler.model import Unknown
 from autoscaler.observe.host import host_stats, process_memory
+from autoscaler.text import mebibytes
 from autoscaler.tools.doctor.finding import Finding, note, ok, unknown, warning
 from autoscaler.tools.doctor.subject import Subject
-
-MEBIBYTE = 1024**2
 
 
 def memory(subject: Subject) -> Iterator[Finding]:
@@ -23,9 +22,7 @@ def memory(subject: Subject) -> Iterator[Finding]:
         return
     reserve = subject.config.host.reserve_memory
     spare = reading.value.memory_available - reserve
-    seen = (
-        f"{reading.value.memory_available // MEBIBYTE} MiB are free, {reserve // MEBIBYTE} MiB are kept free"
-    )
+    seen = f"{mebibytes(reading.value.memory_available)} are free, {mebibytes(reserve)} are kept free"
     if spare <= 0:
         yield warning(
             "memory", f"{seen}: no worker can be started", "host: {reserve_memory: ...}, or more memory"
@@ -35,9 +32,8 @@ def memory(subject: Subject) -> Iterator[Finding]:
     if wanted > spare:
         yield note(
             "memory",
-            f"{seen}; all fleets at max_workers would take {wanted // MEBIBYTE} MiB more, by what "
-            "one of each "
-            "takes now: they will stop growing before that",
+            f"{seen}; all fleets at max_workers would take {mebibytes(wanted)} more, by what "
+            "one of each takes now: they will stop growing before that",
             "lower max_workers, or more memory",
         )
     else:

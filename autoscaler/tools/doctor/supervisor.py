@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from autoscaler.config import Fleet
-from autoscaler.decide.words import count
 from autoscaler.errors import TargetError
 from autoscaler.model.names import is_singleton_name, parse_worker_name
 from autoscaler.supervisord.process import environment_of
 from autoscaler.supervisord.program_file import setting
 from autoscaler.supervisord.rpc import parse_url
+from autoscaler.text import count
 from autoscaler.tools.doctor.finding import Finding, command, error, note, ok, unknown, unreachable, warning
 from autoscaler.tools.doctor.subject import Subject
 from autoscaler.workers.program import MIN_STOP_WAIT

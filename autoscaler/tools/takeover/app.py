@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from autoscaler.errors import TakeoverError
-from autoscaler.net.broker import plain
+from autoscaler.text import plain, userinfo_masked
 from autoscaler.tools.doctor.app import interpreter
 from autoscaler.tools.doctor.command import CannotStart, Surroundings, run
 from autoscaler.tools.takeover.workers import AppFacts
@@ -137,7 +136,7 @@ def _notes(told: Mapping[str, Any]) -> list[str]:
 
 def without_passwords(text: str) -> str:
     """A line of somebody else's output, without what stands between ``://`` and ``@``."""
-    return plain(re.sub(r"://[^/@\s]*@", "://***@", text), 300)
+    return plain(userinfo_masked(text))
 
 
 def python_of(celery: str, where: Surroundings) -> list[str]:

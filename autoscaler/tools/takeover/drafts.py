@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autoscaler.config import text
+from autoscaler.text import MEBIBYTE
 
 _NUMBER_AT_END = re.compile(r"[-_.]*[0-9]+$")
 #: Ends as the names of workers do.
 _NUMBERED = re.compile(r"-[0-9]+$")
 _DIRTY = re.compile(r"[^A-Za-z0-9_-]+")
 #: Bytes that one worker is taken for where none was measured.
-WORKER_MEMORY = 150 * 1024**2
+WORKER_MEMORY = 150 * MEBIBYTE
 
 
 @dataclass(frozen=True, slots=True)

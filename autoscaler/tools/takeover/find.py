@@ -16,6 +16,7 @@ from autoscaler.errors import AutoscalerError, TakeoverError, TargetError
 from autoscaler.supervisord.client import Supervisord
 from autoscaler.supervisord.process import SupervisordProcess, supervisord_process
 from autoscaler.supervisord.program_file import OURS
+from autoscaler.text import split_url
 from autoscaler.tools.doctor.supervisor import include_patterns
 from autoscaler.tools.takeover.imported import read_text
 from autoscaler.tools.takeover.ini import Section, sections
@@ -131,12 +132,10 @@ def _by_url(url: str) -> FoundSupervisord:
 
 def _named(url: str) -> Reached:
     """A URL with its password moved into a variable."""
-    scheme, _, rest = url.partition("://")
-    userinfo, at, host = rest.rpartition("@")
-    user, colon, password = userinfo.partition(":")
-    if not at or not colon or not password:
+    parts = split_url(url)
+    if not parts.password:
         return Reached(url)
-    return Reached(f"{scheme}://{user}:${{{PASSWORD}}}@{host}", {PASSWORD: password})
+    return Reached(f"{parts.scheme}://{parts.user}:${{{PASSWORD}}}@{parts.rest}", {PASSWORD: parts.password})
 
 
 def look(file: Path, process: SupervisordProcess | None) -> FoundSupervisord:

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autoscaler.net.broker import passwords_in, without_password
+from autoscaler.text import MEBIBYTE, mebibytes, passwords_in, without_password
 from autoscaler.tools.takeover.drafts import FleetDraft, Machine, OldWorkers
 from autoscaler.tools.takeover.find import Reached
 from autoscaler.tools.takeover.once import Once, singletons_text
 from autoscaler.tools.takeover.workers import AppFacts
 from autoscaler.tools.takeover.yaml_text import fleets_text, line, listed, scalar
 
-_MIB = 1024**2
 #: The broker's URL, beside the config.
 URL_FILE = "broker.url"
 #: More fleets than this are one.
@@ -138,8 +137,8 @@ def _own(found: Found) -> str:
 
 
 def _host(machine: Machine) -> str:
-    reserve = 1024 if machine.memory is None else min(1024, max(machine.memory // 8 // _MIB, 64))
-    of = f"of {machine.memory // _MIB} MiB " if machine.memory is not None else ""
+    reserve = 1024 if machine.memory is None else min(1024, max(machine.memory // 8 // MEBIBYTE, 64))
+    of = f"of {mebibytes(machine.memory)} " if machine.memory is not None else ""
     told = f"{of}kept free: no worker is started into it"
     return line(0, "host:", "the machine that the workers share") + line(
         2, f"reserve_memory: {reserve}MiB", told

@@ -16,6 +16,7 @@ from autoscaler.model import Known
 from autoscaler.net.http import Http
 from autoscaler.observe.host import host_stats, process_memory
 from autoscaler.observe.rabbitmq import Api
+from autoscaler.text import without_userinfo
 from autoscaler.tools.doctor.command import Surroundings
 from autoscaler.tools.takeover.app import ask_app, python_of
 from autoscaler.tools.takeover.drafts import FleetDraft, Machine, OldWorkers, fleet_drafts
@@ -333,23 +334,18 @@ def _management(broker: str, given: str | None) -> Management:
     """Whether RabbitMQ's management API answers, and where."""
     if given is not None:
         return Management(
-            _without_userinfo(given), "RabbitMQ's management API; user and password as the broker's"
+            without_userinfo(given), "RabbitMQ's management API; user and password as the broker's"
         )
     if not broker:
         return Management("", "not known here, so it is where the config has it by default", default=True)
     url = default_management_url(broker)
     if url is None:
         return Management(None, "the broker is no RabbitMQ; its queues are asked one by one")
-    shown = _without_userinfo(url)
+    shown = without_userinfo(url)
     why = _why_not(with_userinfo(url, broker), broker)
     if why:
         return Management(None, f"{shown} {why}; until then the queues are asked one by one")
     return Management(shown, "RabbitMQ's management API", default=True)
-
-
-def _without_userinfo(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"
 
 
 def _why_not(url: str, broker: str) -> str:

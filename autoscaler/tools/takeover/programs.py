@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autoscaler.errors import TakeoverError
-from autoscaler.net.broker import plain
+from autoscaler.text import plain
 from autoscaler.tools.takeover.ini import Section
 
 _TRUE = frozenset({"true", "on", "1", "yes"})

@@ -6,8 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 
-from autoscaler.decide.words import count
-from autoscaler.net.broker import plain
+from autoscaler.text import count, plain
 from autoscaler.tools.takeover.drafts import FleetDraft
 
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./@+-]*(?::[A-Za-z0-9_./@+-]+)*")

@@ -294,7 +294,7 @@ def test_options_that_are_ours_are_refused_with_the_reason(
         ("[ok, '']", "[1]: is empty"),
         ("[1]", "[0]: YAML reads 1 as a number; quote it if it is meant as text"),
         ("[on]", "[0]: YAML reads on as true or false; quote it if it is meant as text"),
-        (f"[{'é' * 128}]", f"[0]: '{'é' * 117}...' is longer than 255 bytes"),
+        (f"[{'é' * 128}]", f"[0]: '{'é' * 119}…' is longer than 255 bytes"),
     ],
 )
 def test_queue_names_are_checked(problems: Callable[[str], list[str]], queues: str, expected: str) -> None:

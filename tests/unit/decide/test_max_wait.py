@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from autoscaler.decide import decide
 from autoscaler.decide.erlang import Traffic, least_slots
 from autoscaler.decide.max_wait import LATE, PLANNED, RESCUE, WINDOW
-from autoscaler.decide.words import number
 from autoscaler.model import (
     ActiveTask,
     Demand,
@@ -29,6 +28,7 @@ from autoscaler.model import (
     WorkerState,
     WorkerStats,
 )
+from autoscaler.text import number
 
 NOW = 10_000.0
 

@@ -22,10 +22,11 @@ from autoscaler.http.singletons import singleton_troubles, singletons_table, sin
 from autoscaler.http.situation import SituationView
 from autoscaler.http.tables import fleets_table, workers_table
 from autoscaler.http.views import fleets_view, workers_view
-from autoscaler.http.words import duration, troubles
+from autoscaler.http.words import troubles
 from autoscaler.loop.daemon import Snapshot
 from autoscaler.model import ProcessState
 from autoscaler.net.unix_http import UnixHTTPConnection
+from autoscaler.text import duration
 from autoscaler.tools.takeover.adopt import Fleeted
 
 

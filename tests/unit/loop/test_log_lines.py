@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 
-from autoscaler.decide.words import coded
 from autoscaler.loop.log_lines import narrate
 from autoscaler.store.history import History
+from autoscaler.text import coded
 
 
 def lines_of(world, controller, before, seconds=1):

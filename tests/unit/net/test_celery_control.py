@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoscaler import broker
 from autoscaler.errors import SourceError
+from autoscaler.net.broker import in_words
 from autoscaler.net.celery_control import Command, RemoteControl, Replies, await_replies
+from autoscaler.text import secrets_of
 
 
 def asked(*nodes: str) -> tuple[Replies, str]:
@@ -175,25 +176,9 @@ def test_a_method_cannot_be_asked_twice_at_once() -> None:
         remote.ask([Command("stats"), Command("stats")], ["a@h"], 0.1)
 
 
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("amqp://u:p%40ss@h:1/v", "amqp://u@h:1/v"),
-        ("amqp://u:p@ss@h:1/v?heartbeat=1", "amqp://u@h:1/v"),
-        ("amqp://u:x@a;amqp://u:y@b", "amqp://u@a;amqp://u@b"),
-        ("redis://:pw@h/0", "redis://@h/0"),
-        ("filesystem://", "filesystem://"),
-        ("memory://", "memory://"),
-        ("amqp://h//", "amqp://h//"),
-    ],
-)
-def test_a_broker_is_named_without_its_password(url: str, shown: str) -> None:
-    assert broker.without_password(url) == shown
-
-
 def test_every_spelling_of_a_password_is_masked() -> None:
-    secrets = broker.secrets_of("amqp://u:a%2Fb@h", {"sentinel_kwargs": 1, "password": "qqq"})
-    words = broker.in_words(ValueError("a/b a%2Fb qqq a%2Fb\n\x1b[31mred"), secrets)
+    secrets = secrets_of("amqp://u:a%2Fb@h", {"sentinel_kwargs": 1, "password": "qqq"})
+    words = in_words(ValueError("a/b a%2Fb qqq a%2Fb\n\x1b[31mred"), secrets)
     assert words == "ValueError: *** *** *** ***  [31mred"
 
 
