@@ -9,7 +9,7 @@ from autoscaler.http.metrics import FAMILIES, Family
 _INTRO = """\
 # Metrics
 
-`GET /metrics` has what Prometheus needs, where `console.listen` listens:
+`GET /metrics` at `console.listen` serves every metric in Prometheus' text format:
 
 ```text
 scrape_configs:
@@ -17,32 +17,36 @@ scrape_configs:
     static_configs: [{targets: ["localhost:8085"]}]
 ```
 
-On loopback it is free to look. Elsewhere it needs the token, from a file that Prometheus may read:
+On loopback, reading is free. On other addresses Prometheus needs the token, from a file that it may read:
 
 ```text
     authorization: {credentials_file: /etc/prometheus/autoscaler.token}
 ```
 
-Whoever has a token may change things too, so give Prometheus one of its own: `console: {token: {prometheus:
-...}}`.
+A token also allows changes, so give Prometheus a token of its own: `console: {token: {prometheus: ...}}`.
 
-**What is not known is missing**, and never 0: a queue that does not answer has no number, nor has a fleet
-of which a part of the demand is not known, nor anything that was seen by a tick older than three polling
-intervals (and 15 s). So alert on `autoscaler_source_up`, `autoscaler_fleet_demand_known` and
-`autoscaler_tick_age_seconds` for what cannot be seen, and on the others for what is seen. Counts begin at 0
-with the daemon. A fleet that is gone is gone here too. No worker and no task is a label.
+**Unknown values are missing**, and never 0. Three kinds of values can be missing:
+
+- the count of a queue that does not answer;
+- the demand of a fleet, if a part of it is unknown;
+- every observed value, if the last good tick is older than three polling intervals (and 15 s).
+
+So alert on `autoscaler_source_up`, `autoscaler_fleet_demand_known` and `autoscaler_tick_age_seconds` for
+unknown values, and on the other metrics for known ones.
+
+Counters begin at 0 when the daemon starts. A removed fleet has no metrics. No label holds a worker's or a
+task's name.
 """
 
 _REST = """\
-Beside these come the usual `process_...` of the daemon itself: its processor time, memory and file
-descriptors.
+The client library adds `process_...` metrics of the daemon: its CPU time, memory and file descriptors.
 
 ## Alerts
 
-[deploy/prometheus/autoscaler.rules.yaml](../deploy/prometheus/autoscaler.rules.yaml) is ready to use; the
-Debian package has it in `/usr/share/doc/autoscaler/examples`. Each alert says what to do and names its
-place in [troubleshooting](troubleshooting.md#alerts). Put the file where `rule_files` of your
-`prometheus.yml` looks, and try it:
+[deploy/prometheus/autoscaler.rules.yaml](../deploy/prometheus/autoscaler.rules.yaml) is ready to use. The
+Debian package has it in `/usr/share/doc/autoscaler/examples`. Each alert has the next step, and its
+section of [troubleshooting](troubleshooting.md#alerts). Copy the file to a folder in `rule_files` of your
+`prometheus.yml`, and check it:
 
 ```sh
 promtool check rules /etc/prometheus/rules/autoscaler.rules.yaml
@@ -50,9 +54,12 @@ promtool check rules /etc/prometheus/rules/autoscaler.rules.yaml
 
 ## Grafana
 
-[deploy/grafana/autoscaler.json](../deploy/grafana/autoscaler.json), beside it in the package, is imported
-under Dashboards, New, Import: tasks, workers by state, wait and reasons of each fleet. Its panels have gaps
-where something was not known, be it by one of several daemons that have a fleet of this name.
+[deploy/grafana/autoscaler.json](../deploy/grafana/autoscaler.json) is a dashboard, and is also in the
+package. Import the file under Dashboards, New, Import. The dashboard shows tasks, workers by state, wait
+and reasons of each fleet.
+
+A panel has a gap where a value was unknown. If several daemons have a fleet of the same name, one unknown
+value is enough for a gap.
 """
 
 
