@@ -15,7 +15,8 @@ from autoscaler.http.access import Rules
 from autoscaler.http.api import make_app
 from autoscaler.http.server import Server
 from autoscaler.http.stream import Stream
-from autoscaler.loop.daemon import Daemon, SteadyClock
+from autoscaler.loop.clock import SteadyClock
+from autoscaler.loop.daemon import Daemon
 from autoscaler.loop.service_manager import Notifier
 from autoscaler.store.history import History
 

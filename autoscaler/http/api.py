@@ -35,7 +35,7 @@ from autoscaler.http.views import (
     is_stale,
     workers_view,
 )
-from autoscaler.loop.daemon import Snapshot
+from autoscaler.loop.snapshot import Snapshot
 from autoscaler.model import FleetTick
 from autoscaler.text import no_fleet
 

@@ -20,7 +20,7 @@ from autoscaler import __version__
 from autoscaler.decide import alarm
 from autoscaler.http.sources import sources
 from autoscaler.http.views import is_stale
-from autoscaler.loop.daemon import Snapshot
+from autoscaler.loop.snapshot import Snapshot
 from autoscaler.model import (
     Decision,
     FleetTick,
@@ -166,7 +166,7 @@ FAMILIES: Final[tuple[Family, ...]] = (
     Family("build_info", "Always 1; the label is the daemon's version.", _build, ("version",)),
     Family(
         "config_reload_success",
-        "1 while the config file is in use as it is; 0 while it has problems and the last good one goes on.",
+        "1 while the config file is in use as it is; 0 while it has problems and is not used.",
         _of_daemon(lambda look: not look.snapshot.config_problems),
     ),
     Family(

@@ -12,7 +12,7 @@ from autoscaler.model import SingletonTick
 from autoscaler.text import duration
 
 if TYPE_CHECKING:  # as in `views`
-    from autoscaler.loop.daemon import Snapshot
+    from autoscaler.loop.snapshot import Snapshot
 
 
 class SingletonView(View):

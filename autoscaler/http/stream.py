@@ -35,7 +35,7 @@ from autoscaler.http.views import (
     workers_view,
 )
 from autoscaler.http.words import troubles
-from autoscaler.loop.daemon import Snapshot
+from autoscaler.loop.snapshot import Snapshot
 
 TYPE: Final = "text/event-stream"
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

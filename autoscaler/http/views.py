@@ -21,7 +21,7 @@ from autoscaler.model import (
 )
 
 if TYPE_CHECKING:  # the command shows these values without all that a daemon needs
-    from autoscaler.loop.daemon import Snapshot
+    from autoscaler.loop.snapshot import Snapshot
 
 #: A daemon whose last tick is older than so many polling intervals (and seconds) is not healthy.
 STALE_INTERVALS = 3

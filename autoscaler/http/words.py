@@ -50,7 +50,7 @@ def states(fleet: FleetView) -> str:
 def troubles(view: FleetsView) -> list[str]:
     """Everything that is not as it should be, one line each."""
     return [
-        *(f"config not used, the last good one goes on: {problem}" for problem in view.config_problems),
+        *(f"config not used, the last good one stays in use: {problem}" for problem in view.config_problems),
         *([view.trouble] if view.trouble else []),
         *(f"unknown: {part}: {error}" for part, error in view.unknown.items()),
         *(f"{fleet.name}: {fleet.trouble}" for fleet in view.fleets if fleet.trouble),

@@ -1,11 +1,12 @@
-"""Tell what changed between two ticks, in lines for the log. Pure; says a thing once, not every tick."""
+"""The log's lines about what changed from one snapshot to the next. Pure: each change is logged once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from logging import INFO, WARNING
+from logging import ERROR, INFO, WARNING
 from typing import TypeAlias
 
+from autoscaler.loop.snapshot import Snapshot
 from autoscaler.model import FleetTick, SingletonState, SingletonTick, Tick
 from autoscaler.text import coded, count
 
@@ -13,34 +14,63 @@ from autoscaler.text import coded, count
 Line: TypeAlias = tuple[int, str]
 
 
-def narrate(before: Tick | None, after: Tick) -> list[Line]:
-    """Lines for the log, in the order in which things happened.
+def log_lines(before: Snapshot, after: Snapshot) -> list[Line]:
+    """Lines about the loop's pass, or its reading of the config, that lies between two snapshots."""
+    ticked = after.tick is not None and after.tick is not before.tick
+    return [
+        *(tick_lines(before.tick, after.tick) if ticked and after.tick is not None else ()),
+        *_daemon_trouble(before, after),
+        *_config(before, after),
+    ]
+
+
+def _daemon_trouble(before: Snapshot, after: Snapshot) -> Iterator[Line]:
+    failed = after.counts.failed > before.counts.failed
+    if after.trouble and after.trouble != before.trouble:
+        yield ERROR, f"tick failed: {after.trouble}" if failed else after.trouble
+    if before.trouble and not after.trouble:
+        yield INFO, f"solved: {before.trouble}"
+
+
+def _config(before: Snapshot, after: Snapshot) -> Iterator[Line]:
+    if after.config_problems and after.config_problems != before.config_problems:
+        yield ERROR, "\n".join(["config not used, the last good one stays in use:", *after.config_problems])
+
+
+# --- ticks ----------------------------------------------------------------------------------------------
+
+
+def tick_lines(before: Tick | None, after: Tick) -> list[Line]:
+    """Lines about what changed from one tick to the next, in the sequence in which it happened.
 
     Parameters
     ----------
-    before : the tick before; None at the first one.
+    before : None for the first tick.
     """
     return [
         *_sources(before, after),
-        *(line for fleet in after.fleets for line in _fleet(_find(before, fleet.name), fleet)),
-        *(line for each in after.singletons for line in _singleton(before, each)),
+        *(line for fleet in after.fleets for line in _fleet(_fleet_of(before, fleet.name), fleet)),
+        *(line for each in after.singletons for line in _singleton(_singleton_of(before, each.name), each)),
         *((INFO, action) for action in after.actions),
     ]
 
 
 def _sources(before: Tick | None, after: Tick) -> Iterator[Line]:
-    """What has become unknown, and what is known again."""
     old, new = before.observation.unknown if before else {}, after.observation.unknown
     for part, error in new.items():
         if old.get(part) != error:
-            yield WARNING, f"{part} unknown: {error}"
+            yield WARNING, f"cannot see {part}: {error}"
     for part in old:
         if part not in new:
-            yield INFO, f"{part} known again"
+            yield INFO, f"can see {part} again"
 
 
-def _find(tick: Tick | None, name: str) -> FleetTick | None:
-    return next((fleet for fleet in tick.fleets if fleet.name == name), None) if tick is not None else None
+def _fleet_of(tick: Tick | None, name: str) -> FleetTick | None:
+    return next((each for each in tick.fleets if each.name == name), None) if tick is not None else None
+
+
+def _singleton_of(tick: Tick | None, name: str) -> SingletonTick | None:
+    return next((each for each in tick.singletons if each.name == name), None) if tick is not None else None
 
 
 def _fleet(before: FleetTick | None, after: FleetTick) -> Iterator[Line]:
@@ -48,27 +78,26 @@ def _fleet(before: FleetTick | None, after: FleetTick) -> Iterator[Line]:
         decision = after.decision
         verb = "would want" if after.dry_run else "wants"
         reasons = "; ".join(coded(reason.code, reason.text) for reason in decision.reasons)
-        size = count(decision.desired)
-        yield INFO, f"{after.name}: {verb} {size}, has {decision.current} ({reasons})"
+        yield INFO, f"{after.name}: {verb} {count(decision.desired)}, has {decision.current} ({reasons})"
     yield from _trouble(after.name, before.trouble if before is not None else "", after.trouble)
 
 
-def _singleton(before: Tick | None, after: SingletonTick) -> Iterator[Line]:
-    old = next((each for each in before.singletons if each.name == after.name), None) if before else None
-    if after.state is SingletonState.HELD and (old is None or old.state is not SingletonState.HELD):
-        yield INFO, f"{after.name}: stopped by hand, and stays so until it is started by hand"
-    yield from _trouble(after.name, old.trouble if old is not None else "", after.trouble)
+def _singleton(before: SingletonTick | None, after: SingletonTick) -> Iterator[Line]:
+    was_held = before is not None and before.state is SingletonState.HELD
+    if after.state is SingletonState.HELD and not was_held:
+        yield INFO, f"{after.name}: stopped by hand; `supervisorctl start {after.name}` ends that"
+    yield from _trouble(after.name, before.trouble if before is not None else "", after.trouble)
 
 
 def _trouble(name: str, old: str, new: str) -> Iterator[Line]:
     if new and new != old:
         yield WARNING, f"{name}: {new}"
     if old and not new:
-        yield INFO, f"{name}: no trouble any more"
+        yield INFO, f"{name}: solved: {old}"
 
 
 def _gist(fleet: FleetTick | None) -> object:
-    """What makes a decision worth a line: the wanted size, and what limits it."""
+    """The part of a decision that is news when it changes: the wanted size, and its limits."""
     if fleet is None or fleet.decision is None:
         return None
     return fleet.decision.desired, fleet.decision.limits

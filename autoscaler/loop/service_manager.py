@@ -1,7 +1,7 @@
-"""Tell whoever started the daemon how it is: systemd, or start-stop-daemon with --notify-await.
+"""Messages to the service manager that started the daemon: systemd, or start-stop-daemon with --notify-await.
 
-A datagram of ``KEY=value`` lines to the socket in NOTIFY_SOCKET. Nothing here ever fails the daemon: one that
-nobody listens to works as well.
+Each is a datagram of ``KEY=value`` lines to the socket in NOTIFY_SOCKET. No failure here stops the daemon: it
+works as well without a listener.
 
 Source
 ------
@@ -17,6 +17,7 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
+from autoscaler.loop.snapshot import Snapshot
 from autoscaler.model import Tick
 from autoscaler.text import count
 
@@ -26,14 +27,14 @@ WATCHDOG: Final = "WATCHDOG=1"
 
 #: Characters of a status: it is one line of `systemctl status`.
 STATUS_LENGTH: Final = 400
-#: Seconds between two beats that nobody counts.
+#: Seconds between two beats where no watchdog counts them.
 _UNWATCHED: Final = 3600.0
 #: Seconds that the listener has to take a datagram.
 _DEADLINE: Final = 1.0
 
 
 class Notifier:
-    """The way to the service manager, or to nobody.
+    """Sends messages to the service manager, or nowhere.
 
     Parameters
     ----------
@@ -45,29 +46,29 @@ class Notifier:
         self._address = _address(environ.get("NOTIFY_SOCKET", ""))
         watchdog = _watchdog(environ, os.getpid() if pid is None else pid)
         self._watched = watchdog is not None
-        #: Seconds between two calls of `beat`: half of what whoever watches allows.
+        #: Seconds between two calls of `beat`: half of what the watchdog allows.
         self.period = _UNWATCHED if watchdog is None else watchdog / 2
         self._status = ""
 
     def ready(self) -> None:
-        """The service is up, or has read its config again."""
+        """Report that the service is up, or has read its config again."""
         self._send(READY)
 
     def reloading(self) -> None:
-        """The config is about to be read again; `ready` ends it."""
+        """Report that the config is about to be read again; `ready` ends that."""
         self._send("RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
 
     def stopping(self) -> None:
-        """The service is about to end."""
+        """Report that the service is about to end."""
         self._send(STOPPING)
 
     def beat(self) -> None:
-        """The loop is alive."""
+        """Report that the loop is alive, where a watchdog counts on it."""
         if self._watched:
             self._send(WATCHDOG)
 
     def status(self, text: str) -> None:
-        """Say in one line what the service does; the same text twice is sent once."""
+        """Report in one line what the service does; the same text twice is sent once."""
         line = " ".join(text.split())[:STATUS_LENGTH]
         if line != self._status:
             self._status = line
@@ -76,7 +77,7 @@ class Notifier:
     def _send(self, *lines: str) -> None:
         if self._address is None:
             return
-        # Whoever listened may have gone; the daemon has its work to do all the same.
+        # The listener may have gone; the daemon goes on.
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.settimeout(_DEADLINE)
             sender.sendto("\n".join(lines).encode(), self._address)
@@ -89,30 +90,24 @@ def _address(name: str) -> str | None:
 
 
 def _watchdog(environ: Mapping[str, str], pid: int) -> float | None:
-    """Seconds between two beats at most; None where nobody counts them, or those of another process."""
+    """Seconds between two beats at most; None without a watchdog, or with one for another process."""
     text, watched = environ.get("WATCHDOG_USEC", ""), environ.get("WATCHDOG_PID", str(pid))
     if not text.isascii() or not text.isdigit() or int(text) == 0 or watched != str(pid):
         return None
     return int(text) / 1e6
 
 
-def status_line(tick: Tick | None, trouble: str = "", *, wrong_config: bool = False) -> str:
-    """Put a tick into one line: what there is, and what is waited for.
-
-    Parameters
-    ----------
-    tick : the last one; None before the first.
-    trouble : why the last tick failed as a whole; empty when it did not.
-    wrong_config : the config file as it is now is not in use.
-    """
+def status_line(snapshot: Snapshot) -> str:
+    """The daemon in one line: its fleets and workers, and the services that it waits for."""
+    tick, trouble = snapshot.tick, snapshot.trouble
     if tick is None:
         return trouble or "starting"
     parts = [_fleets(tick)]
-    if wrong_config:
+    if snapshot.config_problems:
         parts.append("the config file is wrong and not used, see the log")
     if trouble:
         parts.append(trouble)
-    parts += [f"waiting for {', '.join(what)}: {why}" for why, what in _awaited(tick).items()]
+    parts += [f"waiting for {', '.join(parts_of)}: {why}" for why, parts_of in _awaited(tick).items()]
     return "; ".join(parts)
 
 
@@ -122,10 +117,10 @@ def _fleets(tick: Tick) -> str:
 
 
 def _awaited(tick: Tick) -> dict[str, list[str]]:
-    """Services that cannot be seen, by the reason: all queues of a broker that is away have the same."""
+    """Parts that cannot be seen, by the reason: all queues of a broker that is away have the same one."""
     awaited: dict[str, list[str]] = {}
     for part, why in tick.observation.unknown.items():
         if part == "host":
-            continue  # it does not come up later
+            continue  # this machine does not come up later
         awaited.setdefault(why, []).append(part)
     return awaited

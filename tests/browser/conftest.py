@@ -16,8 +16,7 @@ from autoscaler.http.access import Rules
 from autoscaler.http.api import make_app
 from autoscaler.http.server import Server
 from autoscaler.http.stream import Limits, Stream
-from autoscaler.loop.counts import Counts
-from autoscaler.loop.daemon import Snapshot
+from autoscaler.loop.snapshot import Counts, Snapshot
 from autoscaler.model import Answer, Command
 from autoscaler.tools.demo.services import free_port
 from browser.scenes import NOW, MadeHistory

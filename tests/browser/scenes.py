@@ -8,8 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from autoscaler.errors import StoreError
-from autoscaler.loop.counts import Counts
-from autoscaler.loop.daemon import Snapshot
+from autoscaler.loop.snapshot import Counts, Snapshot
 from autoscaler.model import (
     ActiveTask,
     Decision,

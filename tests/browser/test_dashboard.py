@@ -89,7 +89,7 @@ def test_what_is_wrong_stands_on_top_in_the_words_of_status(visit):
     page = live(visit(scenes.broken())[0])
     lines = page.locator("#problem-list li").all_inner_texts()
     assert lines[0].startswith(
-        "config not used, the last good one goes on: /etc/autoscaler/autoscaler.yaml:14:"
+        "config not used, the last good one stays in use: /etc/autoscaler/autoscaler.yaml:14:"
     )
     assert lines[1].startswith("unknown: supervisord: unix:///run/supervisor.sock: there is no such socket")
     expect(page.locator("#sources")).to_contain_text(

@@ -11,7 +11,7 @@ from autoscaler.ctlplugin import make_controller_plugin
 from autoscaler.errors import UnknownName
 from autoscaler.http.api import make_app
 from autoscaler.http.server import Server
-from autoscaler.loop.daemon import Snapshot
+from autoscaler.loop.snapshot import Snapshot
 from autoscaler.model import DrainWorker, HoldFleets, ReleaseWorker
 from autoscaler.operator.inbox import Answer
 

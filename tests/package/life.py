@@ -123,7 +123,7 @@ def grant(machine: Machine, guide: Guide) -> None:
     guide.shell("service supervisor start")
     machine.run("service rabbitmq-server start >/dev/null 2>&1")
     guide.shell("service rabbitmq-server start", shown="")
-    machine.eventually(lambda: "supervisord known again" in machine.log(), "supervisord is seen")
+    machine.eventually(lambda: "can see supervisord again" in machine.log(), "supervisord is seen")
 
 
 def configure(machine: Machine, guide: Guide) -> None:

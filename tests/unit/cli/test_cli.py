@@ -11,7 +11,7 @@ from autoscaler import __version__
 from autoscaler.cli import main
 from autoscaler.http.api import make_app
 from autoscaler.http.server import Server
-from autoscaler.loop.daemon import Snapshot
+from autoscaler.loop.snapshot import Snapshot
 
 GOOD = """\
 broker:
@@ -157,7 +157,7 @@ def test_status_shows_the_fleets_and_what_is_wrong(autoscaler, daemon):
     assert result.exit_code == 0
     assert "emails" in result.output
     assert "emails-05" in result.output
-    assert "! config not used, the last good one goes on: autoscaler.yaml:3:" in result.output
+    assert "! config not used, the last good one stays in use: autoscaler.yaml:3:" in result.output
 
 
 def test_status_as_json(autoscaler, daemon):

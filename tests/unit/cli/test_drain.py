@@ -9,7 +9,7 @@ import pytest
 from autoscaler.cli import drain as module
 from autoscaler.errors import ServiceUnavailable
 from autoscaler.http.views import fleets_view, workers_view
-from autoscaler.loop.daemon import Snapshot
+from autoscaler.loop.snapshot import Snapshot
 from autoscaler.model import Tick
 
 

@@ -14,7 +14,7 @@ from autoscaler.errors import StoreError
 from autoscaler.http.api import make_app
 from autoscaler.http.server import Server
 from autoscaler.http.views import fleets_view
-from autoscaler.loop.daemon import Snapshot
+from autoscaler.loop.snapshot import Snapshot
 from autoscaler.store.history import History
 
 

@@ -13,7 +13,7 @@ from autoscaler.cli import main
 from autoscaler.errors import ConfigError
 from autoscaler.http.api import make_app
 from autoscaler.http.server import Server
-from autoscaler.loop.daemon import Snapshot
+from autoscaler.loop.snapshot import Snapshot
 from autoscaler.loop.watched_config import WatchedConfig
 from autoscaler.store import Lock
 

@@ -14,7 +14,7 @@ from autoscaler.http.client import Client
 from autoscaler.http.explained import ExplanationView, explanation_view
 from autoscaler.http.server import Server
 from autoscaler.http.words import explanation_lines
-from autoscaler.loop.daemon import Snapshot
+from autoscaler.loop.snapshot import Snapshot
 from autoscaler.model import (
     ActiveTask,
     BacklogPerWorker,

@@ -23,7 +23,7 @@ from autoscaler.http.access import Caller, Refused, Rules, host_of, judge
 from autoscaler.http.api import make_app
 from autoscaler.http.peers import Patience, PeerProtocol
 from autoscaler.http.server import Server
-from autoscaler.loop.daemon import Snapshot
+from autoscaler.loop.snapshot import Snapshot
 from autoscaler.model import Answer
 from autoscaler.net.unix_http import UnixHTTPConnection
 from autoscaler.operator.inbox import WAITING, Inbox

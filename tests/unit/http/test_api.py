@@ -23,7 +23,7 @@ from autoscaler.http.situation import SituationView
 from autoscaler.http.tables import fleets_table, workers_table
 from autoscaler.http.views import fleets_view, workers_view
 from autoscaler.http.words import troubles
-from autoscaler.loop.daemon import Snapshot
+from autoscaler.loop.snapshot import Snapshot
 from autoscaler.model import ProcessState
 from autoscaler.net.unix_http import UnixHTTPConnection
 from autoscaler.text import duration
@@ -158,7 +158,7 @@ def test_every_trouble_is_told_once(world):
     world.broker_up = False
     view = fleets_view(snapshot(world.run(controller, 1), config_problems=("autoscaler.yaml:3: wrong",)))
     assert troubles(view) == [
-        "config not used, the last good one goes on: autoscaler.yaml:3: wrong",
+        "config not used, the last good one stays in use: autoscaler.yaml:3: wrong",
         "unknown: queue emails: broker away",
         "emails: demand is at least this, unknown: worker emails-01: no reply in time",
     ]

@@ -15,7 +15,7 @@ from autoscaler.http.access import Refused, Rules, judge
 from autoscaler.http.api import make_app
 from autoscaler.http.dashboard_files import HEADERS, files
 from autoscaler.http.server import Server
-from autoscaler.loop.daemon import Snapshot
+from autoscaler.loop.snapshot import Snapshot
 from autoscaler.net.unix_http import UnixHTTPConnection
 from autoscaler.tools.demo.services import free_port
 

@@ -14,8 +14,7 @@ from autoscaler.http.api import make_app
 from autoscaler.http.metrics import CONTENT_TYPE, FAMILIES
 from autoscaler.http.server import Server
 from autoscaler.http.sources import Source, sources
-from autoscaler.loop.counts import Counts
-from autoscaler.loop.daemon import Snapshot
+from autoscaler.loop.snapshot import Counts, Snapshot
 from autoscaler.model import Hold, Known, ProcessState, QueueStats, WorkerState
 from autoscaler.net.unix_http import UnixHTTPConnection
 
@@ -225,40 +224,6 @@ def test_names_of_queues_are_told_as_they_are(world, scrape):
 
 def test_no_worker_is_named(busy, scrape):
     assert not [name for name in scrape(snapshot(busy)) if "emails-0" in name]
-
-
-# --- counting ---
-
-
-def test_each_tick_counts_the_reasons_of_its_decisions(world):
-    controller, counts, seen = world.controller(), Counts(), []
-    for _ in range(4):
-        tick = controller.tick(world.now)
-        counts = counts.after(tick)
-        seen += [{reason.code for reason in fleet.decision.reasons} for fleet in tick.fleets]
-        world.advance(1.0)
-    assert counts.ticks == 4
-    assert counts.decisions["emails"] == {
-        code: sum(code in codes for codes in seen) for code in set().union(*seen)
-    }
-
-
-def test_a_fleet_that_is_gone_is_counted_no_more(busy):
-    counts = Counts().after(busy)
-    assert set(counts.decisions) == {"emails"}
-    assert counts.after(replace(busy, fleets=())).decisions == {}
-
-
-def test_a_fleet_that_cannot_be_seen_keeps_its_counts(busy):
-    counts = Counts().after(busy)
-    blind = replace(busy, fleets=tuple(replace(each, decision=None) for each in busy.fleets))
-    assert counts.after(blind).decisions == counts.decisions
-
-
-def test_a_tick_that_fails_counts_as_such(busy):
-    counts = Counts().after(busy).after(None)
-    assert (counts.ticks, counts.failed) == (2, 1)
-    assert set(counts.decisions) == {"emails"}
 
 
 # --- sources ---

@@ -18,8 +18,7 @@ from autoscaler.http.api import make_app
 from autoscaler.http.peers import Patience
 from autoscaler.http.server import Server
 from autoscaler.http.stream import Client, Limits, Stream
-from autoscaler.loop.counts import Counts
-from autoscaler.loop.daemon import Snapshot
+from autoscaler.loop.snapshot import Counts, Snapshot
 from autoscaler.net.unix_http import UnixHTTPConnection
 from autoscaler.tools.demo.services import free_port
 
@@ -132,7 +131,7 @@ def test_a_tick_that_failed_is_told_with_the_lines_of_status(serve):
     follower = daemon.follow()
     follower.event()
     daemon.tick(trouble="disk full", config_problems=("a.yaml:3: wrong",))
-    wrong = "config not used, the last good one goes on: a.yaml:3: wrong"
+    wrong = "config not used, the last good one stays in use: a.yaml:3: wrong"
     assert follower.event()["data"]["problems"] == [wrong, "disk full"]
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
+from autoscaler.config import Config
 from autoscaler.errors import AutoscalerError, ReloadRefused, SourceError, StoreError
 from autoscaler.loop.daemon import Daemon
+from autoscaler.loop.wiring import Sources, Target
+from autoscaler.model import Command, Tick
 
 CONFIG = """
 broker: {{url: "memory://"}}
@@ -22,31 +24,55 @@ fleets: {{emails: {{app: shop, queues: [emails], concurrency: 1, min_workers: 1,
 
 
 @pytest.fixture
-def daemon(short_folder: Path) -> Daemon:
-    """One without a supervisord, whose ticks see nothing and change nothing."""
+def config_file(short_folder: Path) -> Path:
     path = short_folder / "autoscaler.yaml"
     path.write_text(CONFIG.format(folder=short_folder))
-    return Daemon(path, environ={}, host_name="host")
+    return path
+
+
+@pytest.fixture
+def daemon(config_file: Path) -> Daemon:
+    """One without a supervisord, whose ticks see nothing and change nothing."""
+    return Daemon(config_file, environ={}, host_name="host")
 
 
 class FailingController:
-    """Fails so."""
+    """Fails each tick; stops the daemon at the third."""
 
     def __init__(self, error: AutoscalerError) -> None:
-        self.error = error
+        self._error = error
+        self.failed = 0
+        self.stop = lambda: None
 
-    def tick(self, now: float) -> None:
-        raise self.error
+    def __call__(self, *_: object, **__: object) -> FailingController:
+        return self
+
+    def tick(self, _now: float) -> Tick:
+        self.failed += 1
+        if self.failed == 3:
+            self.stop()
+        raise self._error
+
+    def carry_out(self, _now: float, _command: Command) -> tuple[str, ...]:
+        return ()
+
+    def reconfigure(self, config: Config) -> None: ...
+    def reconnect(self, sources: Sources, target: Target) -> None: ...
 
 
 @pytest.mark.parametrize("error", [StoreError("disk full"), ReloadRefused("no"), SourceError("away")])
-def test_a_tick_that_fails_as_a_whole_is_told_once_and_the_loop_goes_on(
-    daemon: Daemon, caplog: pytest.LogCaptureFixture, error: AutoscalerError
+def test_a_tick_that_fails_as_a_whole_is_logged_once_and_the_loop_goes_on(
+    config_file: Path, caplog: pytest.LogCaptureFixture, error: AutoscalerError
 ) -> None:
-    for _ in range(3):
-        daemon._tick(FailingController(error), None)
+    controller = FailingController(error)
+    daemon = Daemon(config_file, environ={}, host_name="host", make_controller=controller)
+    controller.stop = daemon.stop
+    with caplog.at_level(logging.ERROR):
+        daemon.run()
+    assert controller.failed == 3
     assert daemon.snapshot.trouble == str(error)
-    assert [record.getMessage() for record in caplog.records] == [f"tick failed: {error}"]
+    assert (daemon.snapshot.counts.ticks, daemon.snapshot.counts.failed) == (3, 3)
+    assert len([record for record in caplog.records if str(error) in record.getMessage()]) == 1
 
 
 def test_a_daemon_whose_lock_was_deleted_stops(
@@ -74,32 +100,42 @@ def test_a_daemon_whose_lock_was_deleted_stops(
     assert daemon.snapshot.tick is None, "it did not tick any more"
 
 
-def test_a_daemon_ticks_until_it_is_stopped(daemon: Daemon, short_folder: Path) -> None:
-    told: list[int] = []
-    daemon.after_each_tick(lambda: told.append(daemon.snapshot.counts.ticks))
+def test_a_daemon_ticks_until_it_is_stopped(daemon: Daemon) -> None:
+    ticks: list[int] = []
+    ticked = threading.Event()
+
+    def note() -> None:
+        ticks.append(daemon.snapshot.counts.ticks)
+        ticked.set()
+
+    daemon.after_each_tick(note)
     loop = threading.Thread(target=daemon.run)
     loop.start()
-    ends = time.monotonic() + 10
-    while daemon.snapshot.tick is None and time.monotonic() < ends:
-        loop.join(0.02)
+    assert ticked.wait(10)
     daemon.stop()
     loop.join(5)
     assert not loop.is_alive()
-    assert told == list(range(1, daemon.snapshot.counts.ticks + 1)), "one word after each tick"
+    assert ticks == list(range(1, daemon.snapshot.counts.ticks + 1)), "one call after each tick"
     assert "no such socket" in daemon.snapshot.tick.fleets[0].trouble
 
 
-def test_what_check_notes_of_the_config_is_logged_once(
-    short_folder: Path, caplog: pytest.LogCaptureFixture
+def test_a_warning_about_the_config_is_logged_once(
+    config_file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = short_folder / "autoscaler.yaml"
-    path.write_text(CONFIG.format(folder=short_folder).replace("app: shop", "app: shop, user: nosuch"))
-    daemon = Daemon(path, environ={}, host_name="host")
+    config_file.write_text(config_file.read_text().replace("app: shop", "app: shop, user: nosuch"))
+    daemon = Daemon(config_file, environ={}, host_name="host")
     daemon.reload()
     daemon.stop()
     with caplog.at_level(logging.WARNING):
         daemon.run()
-    told = [record.getMessage() for record in caplog.records if "nosuch" in record.getMessage()]
-    assert told == [
-        f"{path}:6: fleets.emails.user: there is no user nosuch on this machine: supervisord will refuse it"
-    ]
+    (warning,) = [text for record in caplog.records if "nosuch" in (text := record.getMessage())]
+    assert warning.startswith(f"{config_file}:6: fleets.emails.user: ")
+
+
+def test_a_config_that_cannot_be_used_leaves_the_one_in_use(config_file: Path, daemon: Daemon) -> None:
+    before = daemon.config
+    config_file.write_text(config_file.read_text().replace("min_workers: 1", "min_workers: 9"))
+    daemon.stop()
+    daemon.run()
+    assert daemon.config == before
+    assert "min_workers" in daemon.snapshot.config_problems[0]

@@ -1,17 +1,21 @@
-"""What systemd is told of the daemon."""
+"""The messages that systemd gets about the daemon."""
 
 from __future__ import annotations
 
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from autoscaler.loop.daemon import Daemon
 from autoscaler.loop.service_manager import STATUS_LENGTH, Notifier, status_line
+from autoscaler.loop.snapshot import Snapshot
 from autoscaler.model import Known, Observation, Tick, Unknown
+
+FIRST = Snapshot(Path("autoscaler.yaml"), 1.0, 1.0, 2.0, None)
 
 CONFIG = """
 broker: {{url: "memory://"}}
@@ -58,7 +62,7 @@ def environ(listener: Listener, short_folder: Path) -> dict[str, str]:
     return {"NOTIFY_SOCKET": str(short_folder / "notify")}
 
 
-def test_it_says_what_happens_to_the_service(listener: Listener, environ: dict[str, str]) -> None:
+def test_it_reports_start_reload_and_stop(listener: Listener, environ: dict[str, str]) -> None:
     notifier = Notifier(environ)
     notifier.ready()
     assert listener.next() == {"READY": "1"}
@@ -70,7 +74,7 @@ def test_it_says_what_happens_to_the_service(listener: Listener, environ: dict[s
     assert listener.next() == {"STOPPING": "1"}
 
 
-def test_a_status_is_one_line_of_bounded_length_and_said_once(
+def test_a_status_is_one_line_of_bounded_length_and_sent_once(
     listener: Listener, environ: dict[str, str]
 ) -> None:
     notifier = Notifier(environ)
@@ -89,7 +93,7 @@ def test_an_abstract_socket_is_reached(short_folder: Path) -> None:
 
 
 @pytest.mark.parametrize("address", ["", "@", "relative", "/no/such/socket"])
-def test_nobody_who_listens_is_no_trouble(address: str) -> None:
+def test_no_listener_is_no_trouble(address: str) -> None:
     Notifier({"NOTIFY_SOCKET": address}).ready()
 
 
@@ -105,7 +109,7 @@ def test_nobody_who_listens_is_no_trouble(address: str) -> None:
         ("²", None, 3600.0),
     ],
 )
-def test_a_watchdog_hears_of_us_twice_in_its_time(usec: str, pid: str | None, period: float) -> None:
+def test_a_watchdog_gets_two_beats_in_its_time(usec: str, pid: str | None, period: float) -> None:
     environ = {"WATCHDOG_USEC": usec} | ({"WATCHDOG_PID": pid} if pid else {})
     assert Notifier(environ, pid=42).period == period
 
@@ -116,7 +120,7 @@ def test_only_a_watched_daemon_beats(listener: Listener, environ: dict[str, str]
     assert listener.next() == {"WATCHDOG": "1"}
 
 
-def test_a_daemon_tells_its_life(listener: Listener, environ: dict[str, str], short_folder: Path) -> None:
+def test_a_daemon_reports_its_life(listener: Listener, environ: dict[str, str], short_folder: Path) -> None:
     path = short_folder / "autoscaler.yaml"
     path.write_text(CONFIG.format(folder=short_folder, interval="1h"))
     watched = environ | {"WATCHDOG_USEC": "100000"}
@@ -137,18 +141,20 @@ def test_a_daemon_tells_its_life(listener: Listener, environ: dict[str, str], sh
     assert listener.until("STOPPING")
 
 
-def _tick(**unknown: str) -> Tick:
+def _snapshot(**unknown: str) -> Snapshot:
     queues = {name: Unknown(why, 1.0) for name, why in unknown.items()}
-    return Tick(1.0, 0.0, Observation(1.0, queues, {}, Known({}, 1.0), Unknown("no /proc", 1.0)), ())
+    tick = Tick(1.0, 0.0, Observation(1.0, queues, {}, Known({}, 1.0), Unknown("no /proc", 1.0)), ())
+    return replace(FIRST, tick=tick)
 
 
-def test_a_status_names_what_is_waited_for_once_a_reason() -> None:
-    line = status_line(_tick(emails="refused", orders="refused"))
+def test_a_status_names_each_reason_once_with_all_that_is_waited_for() -> None:
+    line = status_line(_snapshot(emails="refused", orders="refused"))
     assert line == "0 fleets, 0 workers; waiting for queue emails, queue orders: refused"
 
 
-def test_a_status_tells_a_wrong_config_and_a_failed_tick() -> None:
-    assert status_line(None) == "starting"
-    assert status_line(None, "disk full") == "disk full"
-    line = status_line(_tick(), "disk full", wrong_config=True)
-    assert "the config file is wrong and not used, see the log; disk full" in line
+def test_a_status_reports_a_wrong_config_and_a_failed_tick() -> None:
+    assert status_line(FIRST) == "starting"
+    assert status_line(FIRST.after_failure("disk full")) == "disk full"
+    line = status_line(replace(_snapshot(), trouble="disk full", config_problems=("a.yaml:3: wrong",)))
+    assert "config file is wrong" in line
+    assert "disk full" in line

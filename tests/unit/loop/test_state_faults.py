@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from autoscaler.config import Broker, Config, Console, Fleet, Supervisord
 from autoscaler.errors import StoreError
-from autoscaler.loop.daemon import Daemon, take_back
+from autoscaler.loop.lost_state import make_up_for_lost_state, take_back
 from autoscaler.model import Drain, DrainPhase, Hold, SeenWorker, SingletonRecord, WorkerHold, WorkerState
 from autoscaler.store import DATABASE, Store, database
 
@@ -390,20 +389,14 @@ def test_a_worker_whose_drain_was_lost_finishes_and_takes_tasks_again(world):
     assert not world.stopped_busy
 
 
-def test_a_daemon_says_what_was_lost(short_folder, caplog):
-    config = Config(
-        broker=Broker(url="amqp://guest:guest@127.0.0.1:1//"),
-        supervisord=Supervisord(url=f"unix://{short_folder}/s.sock", programs_file=short_folder / "a.conf"),
-        console=Console(socket=short_folder / "a.sock"),
-        state_dir=short_folder,
-        fleets={"emails": Fleet(name="emails", app="a", queues=["q"], concurrency=1, max_workers=1)},
-    )
+def test_the_log_says_what_was_lost(short_folder, world, caplog):
     (short_folder / DATABASE).write_bytes(b"nonsense" * 1000)
-    daemon = Daemon.__new__(Daemon)
-    daemon.config, daemon._clock = config, lambda: 1.0
-    with closing(Store(short_folder)) as store, caplog.at_level(logging.ERROR):
-        daemon._make_up_for_lost_state(store)
+    world.run(world.controller(), 3)
+    with closing(Store(short_folder)) as store, caplog.at_level(logging.WARNING):
+        make_up_for_lost_state(store, world.file, 1.0)
+        assert set(store.drains()) == set(world.file.read())
     assert "file is not a database; moved to autoscaler.db.corrupt-" in caplog.text
+    assert all(name in caplog.text for name in world.file.read())
 
 
 # --- another time ------------------------------------------------------------------------------------------
