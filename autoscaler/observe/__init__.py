@@ -1,0 +1,1 @@
+"""What a tick observes: queues, workers, the host and celery beats. All I/O, no decisions."""

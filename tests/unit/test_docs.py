@@ -112,14 +112,17 @@ def test_the_example_config_is_valid():
 README = [m[3] for m in FENCE.finditer(PAGES["README.md"]) if m[2] == "yaml"]
 
 
-def test_the_first_config_is_under_twenty_lines():
+def test_the_readme_begins_with_a_short_example_and_a_picture():
+    start, _, _ = PAGES["README.md"].partition("\n## ")
+    assert [m[2] for m in FENCE.finditer(start)] == ["yaml"]
     assert len(README[0].splitlines()) < 20
+    assert "![" in start
 
 
 @pytest.mark.parametrize("model", [Config, Broker, Supervisord, Console, Fleet, Singleton])
 def test_the_configuration_page_has_every_key(model):
-    told = set(re.findall(r"^\| `([a-z_]+)`", PAGES["docs/configuration.md"], re.MULTILINE))
-    assert set(model.known()) <= told | {"defaults", "fleets", "singletons"}
+    described = set(re.findall(r"^\| `([a-z_]+)`", PAGES["docs/configuration.md"], re.MULTILINE))
+    assert set(model.known()) <= described | {"defaults", "fleets", "singletons"}
 
 
 def test_the_readme_stays_short():
@@ -238,6 +241,17 @@ def test_every_link_leads_somewhere(page):
         assert not anchor or anchor in anchors(name), f"{page}: {target}"
 
 
+#: Folders and files at the top of the repository that the pages name in sentences.
+OURS = ("autoscaler/", "benchmarks/", "deploy/", "docs/", "examples/", "scripts/", "tests/", ".ci/")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_file_that_a_sentence_names_exists(page):
+    named = re.findall(r"`([^`\s]+)[^`]*`", FENCE.sub("", PAGES[page]))
+    paths = [path for path in named if path.startswith(OURS) and not re.search(r"[<*]", path)]
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
 def test_every_page_is_in_the_index():
     listed = set(re.findall(r"\]\(([\w.-]+)\)", PAGES["docs/README.md"]))
     assert {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"} <= listed
@@ -268,13 +282,13 @@ def _text(node: ast.AST) -> str:
 
 
 def test_every_text_in_troubleshooting_is_printed_by_the_code():
-    said = re.sub(r"\{\w+\}", "\0", texts())
+    printed = re.sub(r"\{\w+\}", "\0", texts())
     shown = re.findall(r"^\| `(.*?)` \|", PAGES["docs/troubleshooting.md"], re.MULTILINE)
     assert len(shown) > 30
     missing = [
         (text, piece)
         for text in shown
         for piece in text.split("...")
-        if len(piece.strip(" :,")) > 3 and piece.strip(" :,") not in said
+        if len(piece.strip(" :,")) > 3 and piece.strip(" :,") not in printed
     ]
     assert missing == []
