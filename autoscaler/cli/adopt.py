@@ -18,6 +18,7 @@ from autoscaler.http.views import FleetView
 from autoscaler.http.words import hold_text
 from autoscaler.model.names import worker_name
 from autoscaler.net.celery_control import RemoteControl
+from autoscaler.net.deadline import Deadline
 from autoscaler.supervisord.client import Supervisord
 from autoscaler.supervisord.program_file import ProgramFile
 from autoscaler.text import count
@@ -30,6 +31,8 @@ from autoscaler.tools.takeover.undo import finish, taken_files, undo
 from autoscaler.tools.takeover.units import Unit, successors, uncovered, units_of, with_own_names
 from autoscaler.tools.takeover.workers import worker_programs
 
+#: Seconds for a control message to an old worker.
+TIMEOUT = 3.0
 #: In place of what a daemon saw last, when that is long ago.
 HANGS = "the running daemon has not looked for long: see its log"
 
@@ -44,10 +47,10 @@ class _Workers:
         return hear(self._remote, node, count, now)
 
     def cancel_consumers(self, node: str, queues: Collection[str]) -> None:
-        self._remote.cancel_consumers(node, queues)
+        self._remote.cancel_consumers(node, queues, Deadline.within(TIMEOUT))
 
     def add_consumers(self, node: str, queues: Collection[str]) -> None:
-        self._remote.add_consumers(node, queues)
+        self._remote.add_consumers(node, queues, Deadline.within(TIMEOUT))
 
 
 def adopt(path: Path, usable: config.Config, given: str | None, within: float, *, dry_run: bool) -> None:

@@ -16,9 +16,13 @@ from autoscaler.cli.exits import Exit
 from autoscaler.cli.options import config_option, json_option
 from autoscaler.config import Config
 from autoscaler.model import Known, QueueStats, Reading
+from autoscaler.net.deadline import Deadline
 from autoscaler.observe.kombu_queues import KombuQueues
 from autoscaler.operator.purge import Purged, purge_queues
 from autoscaler.text import no_fleet
+
+#: Seconds for counting all queues, and for emptying them.
+TIMEOUT = 5.0
 
 
 @click.command()
@@ -50,7 +54,8 @@ def purge(*, fleet: str | None, every: bool, yes: bool, path: Path | None, as_js
         click.echo("nothing was deleted", err=True)
         sys.exit(Exit.FAILED)
     broker = settings.broker
-    done = purge_queues(broker.url.get_secret_value(), broker.transport_options, queues)
+    deadline = Deadline.within(TIMEOUT)
+    done = purge_queues(broker.url.get_secret_value(), broker.transport_options, queues, deadline)
     _tell(done, others, as_json=as_json)
     if any(each.messages is None for each in done.values()):
         sys.exit(Exit.FAILED)
@@ -69,7 +74,7 @@ def _fleets(settings: Config, fleet: str | None, *, every: bool) -> list[str]:
 def _count(settings: Config, queues: Collection[str]) -> Mapping[str, Reading[QueueStats]]:
     source = KombuQueues(settings.broker.url.get_secret_value(), settings.broker.transport_options)
     try:
-        return source.queues(queues)
+        return source.queues(queues, Deadline.within(TIMEOUT))
     finally:
         source.close()
 

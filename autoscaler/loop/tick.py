@@ -37,6 +37,7 @@ from autoscaler.model import (
 )
 from autoscaler.model.names import worker_name
 from autoscaler.model.report import Report
+from autoscaler.net.deadline import Deadline
 from autoscaler.operator.holds import Ground, Holds
 from autoscaler.singletons.tick import Singletons, unseen
 from autoscaler.supervisord.program_file import render
@@ -46,6 +47,11 @@ from autoscaler.workers.program import worker_program
 from autoscaler.workers.states import view
 from autoscaler.workers.turn import Order, World
 
+#: Seconds for the counts of all queues.
+QUEUES_DEADLINE = 4.0
+#: Seconds for connecting to the broker, and for the answers of workers after it.
+CONNECT_DEADLINE = 2.0
+WORKERS_DEADLINE = 1.0
 #: States in which a worker is on its way somewhere, by our doing.
 UNDER_WAY = frozenset({WorkerState.DRAINING, WorkerState.RESTORING, WorkerState.STOPPING})
 
@@ -148,7 +154,7 @@ class Controller:
         watched = {queue for fleet in self._config.fleets.values() for queue in fleet.queues}
         return Observation(
             at=now,
-            queues=self._sources.queues.queues(sorted(watched)),
+            queues=self._sources.queues.queues(sorted(watched), Deadline.within(QUEUES_DEADLINE)),
             workers=workers,
             processes=processes,
             host=self._sources.host(now),
@@ -159,7 +165,13 @@ class Controller:
         alive = {name: scene.node(name) for name in scene.names if scene.pid(name) is not None}
         settled = [node for name, node in alive.items() if scene.has_answered(name)]
         leaving = [node for name, node in alive.items() if name in scene.drains]
-        return self._sources.workers.inspect(list(alive.values()), leaving, awaited=settled)
+        return self._sources.workers.inspect(
+            list(alive.values()),
+            Deadline.within(CONNECT_DEADLINE + WORKERS_DEADLINE),
+            queues_of=leaving,
+            awaited=settled,
+            patience=WORKERS_DEADLINE,
+        )
 
     def _view(
         self, now: float, scene: Scene, answers: Mapping[str, Reading[WorkerStats]]

@@ -12,16 +12,17 @@ from autoscaler.model import (
     Beat,
     HostStats,
     Process,
-    QueueStats,
     Reading,
     WorkerStats,
 )
 from autoscaler.net.celery_control import RemoteControl
+from autoscaler.net.deadline import Deadline
+from autoscaler.net.management_api import Api, ManagementApi
 from autoscaler.observe.beats import Beats, no_beats
 from autoscaler.observe.celery_workers import CeleryWorkers
 from autoscaler.observe.host import host_stats, process_memory
 from autoscaler.observe.kombu_queues import KombuQueues
-from autoscaler.observe.queues import FallingBack
+from autoscaler.observe.queues import FallingBack, QueueSource
 from autoscaler.observe.rabbitmq import RabbitMQManagement
 from autoscaler.observe.worker_memory import WorkerMemory
 from autoscaler.singletons.actor import SingletonActor
@@ -33,26 +34,18 @@ from autoscaler.workers.carry_out import Actor
 from autoscaler.workers.drains import Drains, Journal
 from autoscaler.workers.orphans import Orphans, ThisMachine
 
-#: Seconds that workers have for their answers; silence is unknown after that.
-WORKERS_DEADLINE = 1.0
-
-
-class QueueSource(Protocol):
-    """Tells what waits in the queues."""
-
-    def queues(self, names: Collection[str]) -> Mapping[str, Reading[QueueStats]]: ...
-    def close(self) -> None: ...
-
 
 class WorkerSource(Protocol):
-    """Tells what the workers do."""
+    """Asks the workers what they do."""
 
     def inspect(
         self,
         nodes: Collection[str],
-        queues_of: Collection[str] | None = None,
+        deadline: Deadline,
         *,
-        awaited: Collection[str] | None = None,
+        queues_of: Collection[str] | None,
+        awaited: Collection[str] | None,
+        patience: float,
     ) -> Mapping[str, Reading[WorkerStats]]: ...
 
 
@@ -106,9 +99,9 @@ class Connections:
         url, options = broker.url.get_secret_value(), broker.transport_options
         management = broker.management_url
         self.remote = RemoteControl(url, options)
+        api = Api.parse(management.get_secret_value(), broker.vhost) if management else None
         self.queues = FallingBack(
-            RabbitMQManagement(management.get_secret_value(), broker.vhost) if management else None,
-            KombuQueues(url, options),
+            RabbitMQManagement(ManagementApi(api)) if api else None, KombuQueues(url, options)
         )
         self.supervisord = Supervisord(config.supervisord.url.get_secret_value())
         self.beats = Beats()
@@ -138,7 +131,7 @@ def sources(connections: Connections) -> Sources:
     """The real sources: a broker, its workers, and this machine."""
     return Sources(
         queues=connections.queues,
-        workers=CeleryWorkers(connections.remote, deadline=WORKERS_DEADLINE),
+        workers=CeleryWorkers(connections.remote),
         host=connections.host,
         memory=WorkerMemory(process_memory),
         beats=connections.beats,

@@ -1,8 +1,8 @@
 """A connection to the broker on which nothing waits for ever.
 
-kombu's own helpers (`Connection.default_channel`, `Connection.connection`, `publish(retry=True)`) connect
-anew by themselves, with sleeps, some of them for ever. Here a failure is a `SourceError`, the connection
-is thrown away, and the next use makes a new one.
+kombu's own helpers (`Connection.default_channel`, `Connection.connection`, `publish(retry=True)`) reconnect
+by themselves, with sleeps, some of them for ever. Here a failure is a `SourceError`, the connection is thrown
+away, and the next use makes a new one. Every use has a deadline, which holds for connecting as well.
 
 Checked with kombu 5.7 and amqp 5.4.
 """
@@ -20,6 +20,7 @@ import kombu
 from kombu.exceptions import KombuError
 
 from autoscaler.errors import SourceError
+from autoscaler.net.deadline import Deadline
 from autoscaler.text import masked, plain, secrets_of, without_password
 
 T = TypeVar("T")
@@ -42,13 +43,14 @@ FAILURES: tuple[type[Exception], ...] = (
 
 
 class Connection:
-    """One open connection to a broker that never connects anew by itself.
+    """One connection to a broker that never reconnects by itself.
 
     Parameters
     ----------
     url : any kombu URL, several for failover with ``;`` between them.
     transport_options : as in Celery's `broker_transport_options`.
-    timeout : seconds for connecting, and for each answer of the broker.
+    timeout : seconds for each of the URLs to connect. A transport other than AMQP keeps it as the timeout of
+        each read and write; AMQP's follow the deadline of each use.
     """
 
     def __init__(self, url: str, transport_options: Mapping[str, Any], *, timeout: float) -> None:
@@ -66,7 +68,7 @@ class Connection:
         self.native = is_amqp(self._kombu)
         self._raw: Any = None
 
-    def open(self, timeout: float) -> None:
+    def open(self, deadline: Deadline) -> None:
         """Connect, trying each URL once."""
         others = len(self._kombu.alt or ()) - 1
         self._kombu.ensure_connection(
@@ -74,13 +76,22 @@ class Connection:
             interval_start=0,
             interval_step=0,
             interval_max=0,
-            timeout=timeout,
+            timeout=deadline.remaining(),
             reraise_as_library_errors=False,
         )
         self._raw = self._kombu.connection
+
+    def limit(self, deadline: Deadline) -> None:
+        """Let what is read or written next take no longer than is left.
+
+        Raises
+        ------
+        TimeoutError : nothing is left.
+        """
+        left = deadline.remaining()
         if self.native:
             # amqp's own read_timeout reads on for ever when the broker stops in the middle of a frame.
-            self._raw.transport.sock.settimeout(timeout)
+            self._raw.transport.sock.settimeout(left)
 
     def channel(self) -> Any:
         """Open a channel."""
@@ -96,7 +107,7 @@ class Connection:
         self._kombu.transport.drain_events(self._raw, timeout=timeout)
 
     def drop(self) -> None:
-        """Forget the connection without a word to the broker, which may be deaf."""
+        """Forget the connection without a word to the broker, which may be silent."""
         with suppress(*self.failures):
             self._kombu.collect(socket_timeout=0.1)
 
@@ -125,7 +136,7 @@ class Link(Generic[T]):
 
     Parameters
     ----------
-    url, transport_options, timeout : see `Connection`.
+    url, transport_options : see `Connection`.
     build : makes from an open connection what the work needs.
 
     Not thread-safe: one a thread.
@@ -136,51 +147,55 @@ class Link(Generic[T]):
         url: str,
         transport_options: Mapping[str, Any],
         build: Callable[[Connection], T],
-        *,
-        timeout: float,
     ) -> None:
         self._url = url
         self._options = dict(transport_options)
         self._build = build
-        self._timeout = timeout
         self._secrets = secrets_of(url, self._options)
         self._name = without_password(url)
         self._failures = FAILURES
         self._connection: Connection | None = None
         self._built: T | None = None
 
-    def run(self, work: Callable[[T], R]) -> R:
+    def run(self, work: Callable[[T], R], deadline: Deadline) -> R:
         """Do `work` on the connection.
 
-        A connection that was kept and turns out to be broken is made anew once, and the work done
-        again: it must bear being done twice.
+        A kept connection that turns out to be broken is replaced once, and the work repeated: it must bear
+        being done twice.
 
         Raises
         ------
         SourceError : if the broker cannot be reached, refuses, or does not answer in time.
         """
-        kept = self._connection is not None
+        kept, part = self._connection is not None, deadline.rest()
+        if part.expired:
+            raise SourceError(f"broker {self._name}: {part.overrun()}")
         try:
-            return self._once(work)
+            return self._once(work, part)
         except _Broken as exc:
             if not kept or exc.late:
                 raise
-        return self._once(work)
+        return self._once(work, part)
 
-    def _once(self, work: Callable[[T], R]) -> R:
-        with self._failing():
-            return work(self._ready())
+    def _once(self, work: Callable[[T], R], deadline: Deadline) -> R:
+        with self._failing(deadline):
+            return work(self._ready(deadline))
 
-    def _ready(self) -> T:
-        if self._connection is None or self._built is None:
-            self._connection = Connection(self._url, self._options, timeout=self._timeout)
-            self._failures = self._connection.failures
-            self._connection.open(self._timeout)
-            self._built = self._build(self._connection)
+    def _ready(self, deadline: Deadline) -> T:
+        if self._connection is not None and self._built is not None:
+            self._connection.limit(deadline)
+            return self._built
+        timeout = deadline.remaining() / (self._url.count(";") + 1)
+        self._connection = Connection(self._url, self._options, timeout=timeout)
+        self._failures = self._connection.failures
+        self._connection.open(deadline)
+        self._connection.limit(deadline)
+        self._built = self._build(self._connection)
+        self._connection.limit(deadline)
         return self._built
 
     @contextmanager
-    def _failing(self) -> Iterator[None]:
+    def _failing(self, deadline: Deadline) -> Iterator[None]:
         """Turn what the transport raises into a `SourceError` without password; drop the connection."""
         try:
             yield
@@ -189,7 +204,7 @@ class Link(Generic[T]):
         except self._failures as exc:
             self.drop()
             late = is_late(exc)
-            words = f"no answer within {self._timeout:g} s" if late else in_words(exc, self._secrets)
+            words = deadline.overrun() if late else in_words(exc, self._secrets)
             # Without the cause: a traceback of it could show the URL.
             raise _Broken(f"broker {self._name}: {words}", late=late) from None
 

@@ -1,17 +1,18 @@
 """Celery's remote control: ask workers about themselves, and tell them which queues to take from.
 
-    commands --fanout exchange--> every worker --those named--> reply exchange --our queue--> replies
+    commands --fanout exchange--> every worker --the named nodes--> reply exchange --our queue--> replies
 
 Celery's `inspect()` waits a full second after the last reply, for each command. Here several commands go
-out at once with a ticket each, and the wait ends with the last reply that is awaited. Nodes of which nobody
-expects an answer yet, such as workers that are starting, get a moment more and not the whole deadline, unless
-they are heard: on a busy machine a moment is too short for them to answer everything.
+out at once with a ticket each, and the wait ends with the last reply that is awaited. Nodes of which no
+answer is expected yet, such as workers that are starting, get a moment more and not all the time. Once such a
+node is heard it gets all the time as well: on a busy machine a moment is too short to answer everything.
 
 Source of the protocol: `kombu.pidbox` and `celery.worker.control`, checked with kombu 5.7 and celery 5.7.
 """
 
 from __future__ import annotations
 
+import math
 import time
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -23,10 +24,13 @@ import kombu
 from kombu.pidbox import Mailbox
 
 from autoscaler.net.broker import Connection, Link
+from autoscaler.net.deadline import Deadline
 from autoscaler.text import plain, shown
 
-#: How often a mailbox that two processes share is asked before it is known whose turn it is.
+#: How often a mailbox that two processes share is asked before it is known which of them is next.
 _TURNS: Final = 4
+#: Seconds for the nodes that are not awaited, once the awaited ones have answered.
+GRACE: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ class Replies(dict[str, dict[str, Any]]):
 
     Parameters
     ----------
-    awaited : those of the nodes that are expected to answer; None: all.
+    awaited : the nodes that are expected to answer; None: all.
     """
 
     def __init__(
@@ -58,10 +62,10 @@ class Replies(dict[str, dict[str, Any]]):
         #: Further replies of the same node, by method: of workers that share a name.
         self.further: dict[str, list[tuple[str, Any]]] = {command.method: [] for command in commands}
         self._tickets = {uuid.uuid4().hex: command.method for command in commands}
-        #: (method, node) of the replies that are still out; those of awaited nodes, and the others.
+        #: (method, node) of the replies that are still out: of awaited nodes, and of the others.
         self._awaited: set[tuple[str, str]] = set()
         self._hoped: set[tuple[str, str]] = set()
-        #: Nodes that have answered something, be it too late what they were asked before.
+        #: Nodes that have answered something, even if it answers an earlier question.
         self._alive: set[str] = set()
         patient = frozenset(nodes if awaited is None else awaited)
         for command in commands:
@@ -85,14 +89,14 @@ class Replies(dict[str, dict[str, Any]]):
 
     @property
     def suspicious(self) -> bool:
-        """Whether nobody at all answered, though some were expected to: perhaps it is the broker."""
+        """Whether no node at all answered, though some were expected to: perhaps the broker is at fault."""
         return bool(self._awaited) and not any(self.values())
 
     def take(self, ticket: object, body: object) -> None:
         """Note one reply.
 
-        One to another question only tells that its node is alive; one of a node that was not asked is nothing
-        to us.
+        A reply to another question only shows that its node is alive. A reply of a node that was not asked
+        is ignored.
         """
         if isinstance(body, dict):
             self._alive.update(body)
@@ -123,37 +127,37 @@ class Replies(dict[str, dict[str, Any]]):
 def await_replies(
     replies: Replies,
     drain: Callable[[float], None],
-    within: float,
+    deadline: Deadline,
     grace: float,
-    clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Drain until every node has answered, or it is no use to wait for those that have not.
+    """Drain until every node has answered, or its time is over.
 
     Parameters
     ----------
     drain : waits for at most so many seconds for one reply; may raise TimeoutError.
-    within : seconds for the awaited nodes.
-    grace : seconds for the others once the awaited ones have answered, within the same `within`.
+    deadline : of the awaited nodes.
+    grace : seconds for the others once the awaited ones have answered, within the same deadline.
     """
-    patient = clock() + within
-    graced: float | None = None
+    graced: Deadline | None = None
     while not replies.complete:
         if not replies.awaiting and graced is None:
-            graced = min(patient, clock() + grace)
-        ends = patient if replies.awaiting or graced is None else graced
-        if (left := ends - clock()) <= 0:
+            graced = deadline.at_most(grace)
+        ends = deadline if replies.awaiting or graced is None else graced
+        if ends.expired:
             return
         with suppress(TimeoutError):
-            drain(left)
+            drain(ends.left())
 
 
 class RemoteControl:
-    """Asks and orders Celery workers, over one connection of its own with one exclusive reply queue.
+    """Sends control messages to Celery workers, over one connection with one exclusive reply queue.
+
+    Every verb has a deadline, for connecting and for each answer of the broker. Past it, or where the broker
+    cannot be reached or goes away, each raises SourceError.
 
     Parameters
     ----------
     broker_url, transport_options : as in Celery's `broker_url` and `broker_transport_options`.
-    timeout : seconds for connecting, and for each answer of the broker (not of the workers).
     exchange : Celery's `control_exchange`.
 
     Not thread-safe: one a thread.
@@ -164,31 +168,33 @@ class RemoteControl:
         broker_url: str,
         transport_options: Mapping[str, Any],
         *,
-        timeout: float = 2.0,
         exchange: str = "celery",
     ) -> None:
         self._link: Link[_Mail] = Link(
-            broker_url, transport_options, lambda connection: _Mail(connection, exchange), timeout=timeout
+            broker_url, transport_options, lambda connection: _Mail(connection, exchange)
         )
 
     def ask(
         self,
         commands: Sequence[Command],
         nodes: Collection[str],
-        deadline_seconds: float,
+        deadline: Deadline,
+        *,
+        patience: float = math.inf,
         awaited: Collection[str] | None = None,
-        grace: float = 0.2,
+        grace: float = GRACE,
     ) -> Replies:
-        """Ask the nodes and wait until each has answered everything, or the deadline has passed.
+        """Ask the nodes and wait until each has answered everything, or the time is over.
 
-        The commands reach each worker in the order given here, and it handles them in this order.
+        The commands reach each worker in the sequence given here, and it handles them in this sequence.
 
         Parameters
         ----------
         commands : each method at most once.
         nodes : Celery node names, ``emails-01@host``.
-        deadline_seconds : seconds to wait for the workers, once connected.
-        awaited : those of the nodes that are worth the wait; None: all.
+        deadline : of connecting, asking and the answers together.
+        patience : seconds to wait for the workers once they are asked, within the deadline.
+        awaited : the nodes to wait for; None: all.
         grace : seconds that the others get once the awaited ones have answered, within the deadline.
 
         Returns
@@ -206,71 +212,59 @@ class RemoteControl:
             return Replies(commands, nodes)
 
         def work(mail: _Mail) -> Replies:
-            return mail.ask(commands, Replies(commands, nodes, awaited), nodes, deadline_seconds, grace)
+            replies = Replies(commands, nodes, awaited)
+            return mail.ask(commands, replies, nodes, deadline.at_most(patience), grace)
 
-        replies = self._link.run(work)
+        replies = self._link.run(work, deadline)
         if replies.suspicious:
-            self._link.drop()  # a new connection will tell
+            self._link.drop()  # whether it is the broker shows on a new connection
         return replies
 
-    def cancel_consumers(self, node: str, queues: Collection[str]) -> None:
-        """Have a worker take no more from these queues. Told, not awaited: look at `active_queues`.
+    def cancel_consumers(self, node: str, queues: Collection[str], deadline: Deadline) -> None:
+        """Have a worker take no more from these queues. Its answer is not awaited: see `active_queues`."""
+        self._send(node, _for_each("cancel_consumer", queues), deadline)
 
-        Raises
-        ------
-        SourceError : if the broker cannot be reached or goes away.
-        """
-        self._tell(node, _for_each("cancel_consumer", queues))
+    def add_consumers(self, node: str, queues: Collection[str], deadline: Deadline) -> None:
+        """Have a worker take from these queues again. Its answer is not awaited: see `active_queues`."""
+        self._send(node, _for_each("add_consumer", queues), deadline)
 
-    def add_consumers(self, node: str, queues: Collection[str]) -> None:
-        """Have a worker take from these queues again. Told, not awaited: look at `active_queues`.
-
-        Raises
-        ------
-        SourceError : if the broker cannot be reached or goes away.
-        """
-        self._tell(node, _for_each("add_consumer", queues))
-
-    def shut_down(self, pids: Mapping[str, int], within: float) -> frozenset[str]:
+    def shut_down(self, pids: Mapping[str, int], deadline: Deadline) -> frozenset[str]:
         """Have processes that still answer end by a warm shutdown, of several that share a node name.
 
-        RabbitMQ hands the messages of a common mailbox to its processes in turn, so the one that answered
-        last tells whose turn it is. On a broker that hands them to all, all end: warm, too.
+        RabbitMQ hands the messages of a common mailbox to its processes in turn. So the process that answered
+        last shows which of them gets the next message. A broker that hands them to all ends all: warm, too.
 
         Parameters
         ----------
         pids : of the processes that are to end, by node name.
-        within : seconds to wait for answers, up to four times.
+        deadline : of up to four questions, a quarter of the time for each.
 
         Returns
         -------
-        The nodes whose process was told; the others' does not answer.
-
-        Raises
-        ------
-        SourceError : if the broker cannot be reached or goes away.
+        The nodes whose process was sent a shutdown. The process of any other node does not answer.
         """
-        told: set[str] = set()
+        sent: set[str] = set()
         heard: set[str] = set()
         before: Mapping[str, object] = dict.fromkeys(pids)
-        for _ in range(_TURNS):
-            replies = self.ask([Command("stats")], before.keys() - told, within)["stats"]
+        for turn in range(_TURNS):
+            part = deadline.share(1 / (_TURNS - turn))
+            replies = self.ask([Command("stats")], before.keys() - sent, part)["stats"]
             answers = {node: reply.get("pid") for node, reply in replies.items() if isinstance(reply, dict)}
             heard |= {node for node, pid in answers.items() if pid == pids[node]}
             for node in sorted(heard & answers.keys()):
                 is_alone = before[node] == pids[node]
                 if answers[node] != pids[node] or is_alone:
-                    self._tell(node, [Command("shutdown")])
-                    told.add(node)
+                    self._send(node, [Command("shutdown")], deadline)
+                    sent.add(node)
             before = answers
-        return frozenset(told)
+        return frozenset(sent)
 
     def close(self) -> None:
         """Delete the reply queue and close the connection."""
         self._link.close(_Mail.close)
 
-    def _tell(self, node: str, commands: Sequence[Command]) -> None:
-        self._link.run(lambda mail: mail.tell(commands, [node]))
+    def _send(self, node: str, commands: Sequence[Command], deadline: Deadline) -> None:
+        self._link.run(lambda mail: mail.send(commands, [node]), deadline)
 
 
 def _for_each(method: str, queues: Collection[str]) -> list[Command]:
@@ -313,31 +307,30 @@ class _Mail:
         commands: Sequence[Command],
         replies: Replies,
         nodes: Collection[str],
-        within: float,
+        deadline: Deadline,
         grace: float,
     ) -> Replies:
         self._replies = replies
-        began = time.monotonic()
         for (ticket, _method), command in zip(replies.tickets.items(), commands, strict=True):
             wanted = sorted(nodes if command.nodes is None else command.nodes & frozenset(nodes))
             if wanted:
-                self._publish(command, wanted, ticket, within)
-                self._keep_order()
-        await_replies(replies, self._connection.drain, within - (time.monotonic() - began), grace)
+                self._publish(command, wanted, ticket, deadline.left())
+                self._keep_sequence()
+        await_replies(replies, self._connection.drain, deadline, grace)
         self._replies = None
         return replies
 
-    def tell(self, commands: Sequence[Command], nodes: Sequence[str]) -> None:
+    def send(self, commands: Sequence[Command], nodes: Sequence[str]) -> None:
         for command in commands:
             self._publish(command, nodes)
-            self._keep_order()
+            self._keep_sequence()
 
     def close(self) -> None:
         # Brokers delete exclusive queues by themselves; kombu's file and memory transports do not.
         self._queue(self._channel).delete()
 
-    def _keep_order(self) -> None:
-        """Let time pass where kombu orders messages by the millisecond only (filesystem)."""
+    def _keep_sequence(self) -> None:
+        """Let time pass where kombu sorts messages by the millisecond only (filesystem)."""
         if not self._connection.native:
             time.sleep(0.002)
 

@@ -1,27 +1,31 @@
-"""GET with a deadline that holds for the whole exchange.
+"""One HTTP exchange within one deadline: over a unix socket, TCP or TLS.
 
-`requests` times every single read, so a server that drips keeps it waiting for ever. Here a timer cuts
-the socket off when the time is up.
+`http.client` times every read on its own, so a server that drips keeps its client waiting for ever. Here all
+that is sent and received in an exchange, the connection and the TLS handshake included, shares one deadline.
+
+Only the lookup of a host name is not bounded: the system's resolver has timeouts of its own.
 """
 
 from __future__ import annotations
 
+import base64
+import http.client
 import socket
-import threading
-import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import Any
+import ssl
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
 
-import requests
-import urllib3
-from requests.adapters import HTTPAdapter
-from requests.auth import HTTPBasicAuth
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from autoscaler.net.deadline import Deadline
 
-from autoscaler.errors import SourceError
-from autoscaler.text import plain
+#: Methods that a kept connection may send a second time, when it turns out to be closed.
+_REPEATABLE = frozenset({"GET"})
+
+
+class TooLong(http.client.HTTPException):
+    """The answer has more bytes than its reader takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,127 +38,215 @@ class Answer:
     date: str = ""
 
 
-class Http:
-    """One kept connection for GETs: no redirects, no proxies, nothing from the environment.
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where a server listens, and the headers of every request to it."""
+
+    #: Host name or address, as the ``Host`` header has it.
+    host: str
+    #: Connects within a deadline; raises OSError.
+    connect: Callable[[Deadline], _Socket]
+    #: May hold a password.
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def unix_server(path: str | Path, headers: Mapping[str, str] | None = None) -> Server:
+    """A server behind a socket file.
+
+    Its `connect` raises BlockingIOError when the server's backlog is full.
+    """
+    return Server("localhost", lambda deadline: _connected_unix(str(path), deadline), headers or {})
+
+
+def tcp_server(
+    host: str, port: int, headers: Mapping[str, str] | None = None, *, tls: ssl.SSLContext | None = None
+) -> Server:
+    """A server at a TCP port.
 
     Parameters
     ----------
-    user, password : for basic authentication; any characters.
+    tls : of `tls_context`; None: nothing is encrypted.
+    """
+
+    def connect(deadline: Deadline) -> _Socket:
+        plain = _connected_tcp(host, port, deadline)
+        return plain if tls is None else _encrypted(plain, tls, host, deadline)
+
+    return Server(f"[{host}]:{port}" if ":" in host else f"{host}:{port}", connect, headers or {})
+
+
+def tls_context(ca_file: Path | None = None) -> ssl.SSLContext:
+    """How a server's certificate is checked.
+
+    Parameters
+    ----------
+    ca_file : the certificates that are trusted, PEM; None: those that this machine trusts (SSL_CERT_FILE and
+        SSL_CERT_DIR name others).
+    """
+    context = ssl.create_default_context(cafile=ca_file)
+    context.sslsocket_class = _EncryptedSocket
+    return context
+
+
+def basic(user: str, password: str) -> dict[str, str]:
+    """The header of basic authentication; user and password of any characters, sent as UTF-8."""
+    pair = f"{user}:{password}".encode()
+    return {"Authorization": "Basic " + base64.b64encode(pair).decode()}
+
+
+class Http:
+    """Requests to one server, one after another: no redirects, no proxies, nothing from the environment.
+
+    Parameters
+    ----------
     max_body : bytes; a longer answer is a failure.
+    keep : whether the connection is kept for the next request.
 
     Not thread-safe: one a thread.
     """
 
-    def __init__(self, user: str, password: str, *, max_body: int) -> None:
-        self._max_body = max_body
-        self._adapter = CuttableAdapter()
-        self._session = requests.Session()
-        self._session.trust_env = False
-        # As bytes, because requests would write text as Latin-1.
-        self._session.auth = HTTPBasicAuth(user.encode(), password.encode())
+    def __init__(self, server: Server, *, max_body: int, keep: bool = True) -> None:
+        self._connection = _Connection(server)
         # Nothing packed: the bound on the body is to be a bound on memory.
-        self._session.headers["Accept-Encoding"] = "identity"
-        self._session.mount("http://", self._adapter)
-        self._session.mount("https://", self._adapter)
+        self._headers = {"Accept-Encoding": "identity", "Host": server.host, **server.headers}
+        if not keep:
+            self._headers["Connection"] = "close"
+        self._max_body = max_body
+        self._keep = keep
 
-    def get(self, url: str, *, within: float, limit: float) -> Answer:
-        """Get `url`, headers and body, within so many seconds.
+    def request(self, method: str, target: str, deadline: Deadline, body: bytes | None = None) -> Answer:
+        """Send a request and read the whole answer.
 
         Parameters
         ----------
-        within : seconds left for it.
-        limit : seconds to name in the error: those that the caller was given.
+        target : path and query, percent-encoded.
 
         Raises
         ------
-        SourceError : no answer, not in time, cut short, or too long.
+        TimeoutError : the answer was not whole when the time was over.
+        OSError : no connection, or it was lost.
+        http.client.HTTPException : the answer is cut short, `TooLong`, or not HTTP.
         """
-        late = SourceError(f"no full answer within {limit:g} s")
-        if within <= 0:
-            raise late
-        with cutting_off(self._adapter, within) as cut:
-            try:
-                answer = self._get(url, within)
-            except requests.Timeout:
-                raise late from None
-            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
-                raise (late if cut.is_set() else SourceError(in_words(exc))) from None
-            # A cut in the middle of the headers reads like their end.
-            if cut.is_set():
-                raise late
-            return answer
+        kept = self._connection.sock is not None
+        try:
+            return self._once(method, target, deadline, body)
+        except (ConnectionError, ssl.SSLEOFError):
+            # The server has closed the kept connection meanwhile.
+            if not kept or method not in _REPEATABLE:
+                raise
+        return self._once(method, target, deadline, body)
 
-    def _get(self, url: str, within: float) -> Answer:
-        with self._session.get(url, timeout=within, allow_redirects=False, stream=True) as response:
-            body = bytearray()
-            for piece in response.iter_content(65536):
-                body += piece
-                if len(body) > self._max_body:
-                    raise SourceError(f"the answer is longer than {self._max_body} bytes")
-            return Answer(response.status_code, bytes(body), str(response.headers.get("Date", "")))
+    def get(self, target: str, deadline: Deadline) -> Answer:
+        """GET; see `request`."""
+        return self.request("GET", target, deadline)
 
     def close(self) -> None:
-        """Close the connection."""
-        self._session.close()
+        """Close the connection; the next request makes another."""
+        with suppress(OSError):
+            self._connection.close()
+
+    def _once(self, method: str, target: str, deadline: Deadline, body: bytes | None) -> Answer:
+        whole = False
+        try:
+            self._connection.begin(deadline)
+            self._connection.request(method, target, body, self._headers)
+            with self._connection.getresponse() as response:
+                answer = Answer(response.status, self._body(response), response.headers.get("Date", ""))
+            whole = True
+        finally:
+            if not (whole and self._keep):
+                self.close()
+        return answer
+
+    def _body(self, response: http.client.HTTPResponse) -> bytes:
+        body = response.read(self._max_body + 1)
+        if len(body) > self._max_body:
+            raise TooLong(f"the answer is longer than {self._max_body} bytes")
+        if response.length:
+            raise http.client.IncompleteRead(body, response.length)
+        return body
 
 
-class CuttableAdapter(HTTPAdapter):
-    """Connections of a session that another thread can cut off."""
+class _Connection(http.client.HTTPConnection):
+    """A connection whose exchange under way has a deadline."""
 
-    def __init__(self) -> None:
-        self._opened: weakref.WeakSet[HTTPConnection] = weakref.WeakSet()
-        super().__init__(pool_connections=1, pool_maxsize=1)
+    sock: _Socket | None
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Have every connection of the pools registered."""
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {
-            "http": self._pool(urllib3.HTTPConnectionPool, HTTPConnection),
-            "https": self._pool(urllib3.HTTPSConnectionPool, HTTPSConnection),
-        }
+    def __init__(self, server: Server) -> None:
+        super().__init__(server.host)
+        self._open = server.connect
+        self._deadline = Deadline.within(0.0)
 
-    def _pool(self, pool: type[Any], connection: type[Any]) -> type[Any]:
-        opened = self._opened
+    def begin(self, deadline: Deadline) -> None:
+        """Begin an exchange."""
+        self._deadline = deadline
+        deadline.remaining()
+        if self.sock is not None:
+            self.sock.deadline = deadline
 
-        def connect(self: HTTPConnection) -> None:
-            opened.add(self)
-            connection.connect(self)
-
-        registered = type(connection.__name__, (connection,), {"connect": connect})
-        return type(pool.__name__, (pool,), {"ConnectionCls": registered})
-
-    def cut(self) -> None:
-        """End every exchange that is under way; the threads that wait for them see a failure."""
-        for connection in list(self._opened):
-            if connection.sock is not None:
-                with suppress(OSError):
-                    # The plain socket's shutdown: the one of a TLS socket is not for other threads.
-                    socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+    def connect(self) -> None:
+        """Connect within the deadline of the exchange; `http.client` calls this."""
+        self.sock = self._open(self._deadline)
 
 
-@contextmanager
-def cutting_off(adapter: CuttableAdapter, seconds: float) -> Iterator[threading.Event]:
-    """Cut `adapter` off unless the block ends within `seconds`; yields whether it has happened."""
-    cut = threading.Event()
+class _Socket(socket.socket):
+    """A socket all of whose sending and receiving has one deadline, however slowly the other end drips."""
 
-    def end() -> None:
-        cut.set()
-        adapter.cut()
+    deadline: Deadline
 
-    timer = threading.Timer(seconds, end)
-    timer.daemon = True
-    timer.start()
+    def sendall(self, *args: Any, **kwargs: Any) -> None:
+        """Send within what is left."""
+        self.settimeout(self.deadline.remaining())
+        super().sendall(*args, **kwargs)
+
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        """Receive within what is left."""
+        self.settimeout(self.deadline.remaining())
+        return super().recv_into(*args, **kwargs)
+
+
+class _EncryptedSocket(_Socket, ssl.SSLSocket):
+    """The same with TLS."""
+
+
+def _connected_unix(path: str, deadline: Deadline) -> _Socket:
+    return _connected(_Socket(socket.AF_UNIX, socket.SOCK_STREAM), path, deadline)
+
+
+def _connected_tcp(host: str, port: int, deadline: Deadline) -> _Socket:
+    """Connect to the first address that takes it; the addresses share the time."""
     try:
-        yield cut
-    finally:
-        timer.cancel()
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError:  # raised before anything is looked up
+        raise OSError("is no host name: each part between dots must have 1 to 63 characters") from None
+    for tried, (family, kind, protocol, _, address) in enumerate(found, start=1):
+        try:
+            part = deadline.share(1 / (len(found) - tried + 1))
+            sock = _connected(_Socket(family, kind, protocol), address, part)
+        except OSError:
+            if tried == len(found):
+                raise
+        else:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.deadline = deadline
+            return sock
+    raise OSError("the host name has no address")
 
 
-def in_words(exc: BaseException) -> str:
-    """A failure of requests in one short line: what the socket said rather than the wrapping."""
-    cause: BaseException | None = exc
-    while cause is not None and not (isinstance(cause, OSError) and cause.strerror):
-        cause = cause.__cause__ or cause.__context__ or getattr(cause, "reason", None)
-    if isinstance(cause, OSError):
-        return plain(str(cause.strerror))
-    return plain(f"the connection broke ({type(exc).__name__}: {exc})", 200)
+def _connected(sock: _Socket, address: object, deadline: Deadline) -> _Socket:
+    try:
+        sock.deadline = deadline
+        sock.settimeout(deadline.remaining())
+        sock.connect(address)  # type: ignore[arg-type]  # of the socket's own family
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _encrypted(plain: _Socket, tls: ssl.SSLContext, host: str, deadline: Deadline) -> _Socket:
+    plain.settimeout(deadline.remaining())
+    # Closes the socket where the handshake fails.
+    sock = cast("_EncryptedSocket", tls.wrap_socket(plain, server_hostname=host))
+    sock.deadline = deadline
+    return sock

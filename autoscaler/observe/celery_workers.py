@@ -17,13 +17,15 @@ Source: `celery.worker.control`, `celery.worker.state` and `Consumer.cancel_task
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Protocol
 
 from autoscaler.errors import SourceError
 from autoscaler.model import ActiveTask, Known, Reading, Unknown, WorkerStats
-from autoscaler.net.celery_control import Command, RemoteControl, Replies
+from autoscaler.net.celery_control import Command, Replies
+from autoscaler.net.deadline import Deadline
 from autoscaler.text import moment, plain, shown
 
 #: Larger pids do not exist (PID_MAX_LIMIT is 2**22).
@@ -34,8 +36,6 @@ LARGEST = 2**53
 
 #: Seconds of silence after which a worker that had answered may be stuck.
 STUCK_AFTER = 60.0
-#: Seconds that workers get of which no answer is expected, once the others have answered.
-STRAGGLERS = 0.2
 
 #: Asked of every worker, in this order.
 STATS = (
@@ -47,27 +47,33 @@ STATS = (
 )
 
 
+class Remote(Protocol):
+    """The part of `RemoteControl` that asks."""
+
+    def ask(
+        self,
+        commands: Sequence[Command],
+        nodes: Collection[str],
+        deadline: Deadline,
+        *,
+        patience: float,
+        awaited: Collection[str] | None,
+    ) -> Replies: ...
+
+
 class CeleryWorkers:
     """Inspects Celery workers.
 
     Parameters
     ----------
     remote : the connection to them.
-    deadline : seconds to wait for replies. One busy worker that cannot answer makes a tick this long.
     clock : seconds since the epoch.
 
     Not thread-safe, as `remote` is not.
     """
 
-    def __init__(
-        self,
-        remote: RemoteControl,
-        *,
-        deadline: float = 1.0,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
+    def __init__(self, remote: Remote, *, clock: Callable[[], float] = time.time) -> None:
         self._remote = remote
-        self._deadline = deadline
         self._clock = clock
         #: When each node was heard last; an outage of the broker is no silence of theirs.
         self._heard: dict[str, float] = {}
@@ -75,18 +81,23 @@ class CeleryWorkers:
     def inspect(
         self,
         nodes: Collection[str],
-        queues_of: Collection[str] | None = None,
+        deadline: Deadline,
         *,
+        queues_of: Collection[str] | None = None,
         awaited: Collection[str] | None = None,
+        patience: float = math.inf,
     ) -> dict[str, Reading[WorkerStats]]:
         """Ask the named nodes about themselves.
 
         Parameters
         ----------
         nodes : Celery node names, ``emails-01@host``.
-        queues_of : those of them to ask for their queues too; None: all. The others get `queues` None.
-        awaited : those of them to wait for until the deadline; None: all. The others, such as workers
-            that are starting, get `STRAGGLERS` seconds more once these have answered.
+        deadline : of connecting, asking and the answers together.
+        queues_of : the nodes to ask for their queues too; None: all. The others get `queues` None.
+        awaited : the nodes to wait for; None: all. The others, such as workers that are starting, get a
+            moment more once these have answered.
+        patience : seconds to wait for the answers once the nodes are asked, within the deadline. One busy
+            worker that cannot answer makes a tick this long.
 
         Returns
         -------
@@ -96,18 +107,18 @@ class CeleryWorkers:
         with_queues = frozenset(nodes if queues_of is None else queues_of)
         commands = [Command("active_queues", nodes=with_queues), *STATS]
         try:
-            replies = self._remote.ask(commands, nodes, self._deadline, awaited, STRAGGLERS)
+            replies = self._remote.ask(commands, nodes, deadline, patience=patience, awaited=awaited)
         except SourceError as exc:
             self._heard = dict.fromkeys(self._heard, at)
             return dict.fromkeys(nodes, Unknown(str(exc), at))
-        heard = {node for told in replies.values() for node in told}
+        heard = {node for answered in replies.values() for node in answered}
         self._heard = {
             n: at if n in heard else self._heard[n] for n in nodes if n in heard | set(self._heard)
         }
         return {node: self._reading(node, replies, node in with_queues, at) for node in nodes}
 
     def _reading(self, node: str, replies: Replies, with_queues: bool, at: float) -> Reading[WorkerStats]:
-        by_method = {method: told[node] for method, told in replies.items() if node in told}
+        by_method = {method: answered[node] for method, answered in replies.items() if node in answered}
         awaited = [method for method in replies if with_queues or method != "active_queues"]
         missing = [method for method in awaited if method not in by_method]
         if missing:

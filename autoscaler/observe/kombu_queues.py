@@ -3,7 +3,7 @@
     queue_declare(passive)  ->  ready messages, consumers
 
 On AMQP the count is always fresh, and a missing queue closes the channel with 404. kombu's own transports
-count 0 consumers always, and some of them (files, Redis) a missing queue as an empty one: there a queue
+always count 0 consumers. Some of them (files, Redis) count a missing queue as an empty one: there a queue
 exists only through its messages.
 """
 
@@ -16,6 +16,7 @@ from typing import Any
 from autoscaler.errors import SourceError
 from autoscaler.model import Known, QueueStats, Reading, Unknown
 from autoscaler.net.broker import Connection, Link
+from autoscaler.net.deadline import Deadline
 from autoscaler.observe.queues import NoSuchQueue
 from autoscaler.text import plain, shown
 
@@ -26,7 +27,6 @@ class KombuQueues:
     Parameters
     ----------
     broker_url, transport_options : as in Celery's `broker_url` and `broker_transport_options`.
-    timeout : seconds for connecting, for each answer of the broker, and for asking all in all.
     clock : seconds since the epoch.
 
     Not thread-safe: one a thread.
@@ -37,17 +37,17 @@ class KombuQueues:
         broker_url: str,
         transport_options: Mapping[str, Any],
         *,
-        timeout: float = 2.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._link: Link[Connection] = Link(
-            broker_url, transport_options, lambda connection: connection, timeout=timeout
-        )
-        self._timeout = timeout
+        self._link: Link[Connection] = Link(broker_url, transport_options, lambda connection: connection)
         self._clock = clock
 
-    def queues(self, names: Collection[str]) -> dict[str, Reading[QueueStats]]:
+    def queues(self, names: Collection[str], deadline: Deadline) -> dict[str, Reading[QueueStats]]:
         """Read the named queues.
+
+        Parameters
+        ----------
+        deadline : of connecting and of all declares together. A queue whose turn does not come is unknown.
 
         Returns
         -------
@@ -57,7 +57,9 @@ class KombuQueues:
         if not names:
             return {}
         try:
-            return self._link.run(lambda connection: self._count(connection, sorted(set(names))))
+            return self._link.run(
+                lambda connection: self._count(connection, sorted(set(names)), deadline), deadline
+            )
         except SourceError as exc:
             return dict.fromkeys(names, Unknown(f"passive declare: {exc}", self._clock()))
 
@@ -65,18 +67,21 @@ class KombuQueues:
         """Close the connection."""
         self._link.close()
 
-    def _count(self, connection: Connection, names: list[str]) -> dict[str, Reading[QueueStats]]:
-        ends = time.monotonic() + self._timeout
+    def _count(
+        self, connection: Connection, names: list[str], deadline: Deadline
+    ) -> dict[str, Reading[QueueStats]]:
         counter = _Counter(connection)
         readings: dict[str, Reading[QueueStats]] = {}
         for name in names:
             at = self._clock()
-            if time.monotonic() < ends:
-                readings[name] = counter.count(name, at)
-            else:
-                readings[name] = Unknown(
-                    f"passive declare: queue {name!r}: not asked, the {self._timeout:g} s were over", at
+            if deadline.expired:
+                text = (
+                    f"passive declare: queue {name!r}: not asked: the {deadline.seconds:.2g} s were used up"
                 )
+                readings[name] = Unknown(text, at)
+                continue
+            connection.limit(deadline)
+            readings[name] = counter.count(name, at)
         counter.close()
         return readings
 

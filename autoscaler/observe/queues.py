@@ -1,17 +1,21 @@
-"""Where queue counts come from, and what to do when one source is away.
+"""Where queue counts come from, and which source is asked when another one is away.
 
-management API  --tells--------------------->  Known, or NoSuchQueue
+management API  --answers-------------------->  Known, or NoSuchQueue
      |
-     +-----could not tell--> passive declare ->  Known, NoSuchQueue, or Unknown with both errors
+     +-----could not answer-> passive declare ->  Known, NoSuchQueue, or Unknown with both errors
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from autoscaler.model import Known, QueueStats, Reading, Unknown
+from autoscaler.net.deadline import Deadline
+
+#: Share of the time that the first source has; the second one has all that is left.
+FIRST_SHARE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,34 +30,34 @@ class NoSuchQueue(Unknown):
 class QueueSource(Protocol):
     """Counts the messages of queues."""
 
-    def queues(self, names: Collection[str]) -> dict[str, Reading[QueueStats]]:
+    def queues(self, names: Collection[str], deadline: Deadline) -> Mapping[str, Reading[QueueStats]]:
         """Read the named queues: exactly these keys, and never an exception."""
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
 
 
 class FallingBack:
-    """Ask one source, and a second one about the queues that the first could not tell.
+    """Asks one source, and a second one about the queues that the first could not count.
 
     Parameters
     ----------
     first : the better source; None where there is none.
-    second : the one that is asked about what is left.
+    second : the source that is asked about the rest.
     """
 
     def __init__(self, first: QueueSource | None, second: QueueSource) -> None:
         self._first = first
         self._second = second
 
-    def queues(self, names: Collection[str]) -> dict[str, Reading[QueueStats]]:
+    def queues(self, names: Collection[str], deadline: Deadline) -> Mapping[str, Reading[QueueStats]]:
         """Read the named queues: exactly these keys, and never an exception."""
-        told = self._first.queues(names) if self._first else {}
-        untold = [name for name in names if _untold(told.get(name))]
-        if not untold:
-            return told
-        again = self._second.queues(untold)
-        return told | {name: _combined(told.get(name), again[name]) for name in untold}
+        counted = self._first.queues(names, deadline.share(FIRST_SHARE)) if self._first else {}
+        missing = [name for name in names if _needs_second(counted.get(name))]
+        if not missing:
+            return counted
+        second = self._second.queues(missing, deadline)
+        return {**counted, **{name: _combined(counted.get(name), second[name]) for name in missing}}
 
     def close(self) -> None:
         """Close both sources."""
@@ -62,12 +66,12 @@ class FallingBack:
         self._second.close()
 
 
-def _untold(reading: Reading[QueueStats] | None) -> bool:
+def _needs_second(reading: Reading[QueueStats] | None) -> bool:
     return reading is None or (isinstance(reading, Unknown) and not isinstance(reading, NoSuchQueue))
 
 
 def _combined(first: Reading[QueueStats] | None, second: Reading[QueueStats]) -> Reading[QueueStats]:
-    """The second source's answer; its failure is told together with the first one's."""
+    """The second source's answer; where both failed, both errors."""
     if isinstance(second, Known) or not isinstance(first, Unknown):
         return second
     return type(second)(f"{first.error}; then {second.error}", second.at)

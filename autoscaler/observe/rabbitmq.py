@@ -11,17 +11,16 @@ Source: https://www.rabbitmq.com/docs/management#http-api, checked on RabbitMQ 3
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, unquote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from autoscaler.errors import SourceError
 from autoscaler.model import Known, QueueStats, Reading, Unknown
-from autoscaler.net.http import Http
+from autoscaler.net.deadline import Deadline
+from autoscaler.net.management_api import Api, ManagementApi, decoded
 from autoscaler.observe.queues import NoSuchQueue
 from autoscaler.text import plain, shown
 
@@ -30,9 +29,6 @@ PAGE_SIZE = 500
 
 #: Characters of one request's name filter, percent-encoded. RabbitMQ refuses request lines over 8,000.
 MAX_FILTER = 6000
-
-#: Bytes of one answer: a page of 500 queues with long arguments stays far below.
-MAX_BODY = 16 * 1024 * 1024
 
 #: Seconds that a quorum queue's totals may be old: its leader publishes them at this interval.
 QUORUM_LAG = 5.0
@@ -46,103 +42,53 @@ class RabbitMQManagement:
 
     Parameters
     ----------
-    url : ``http(s)://user:password@host:port[/prefix]``, user and password percent-encoded.
-    vhost : the virtual host that the queues are in, not encoded.
-    timeout : seconds that one `queues` may take in all.
+    management : the connection to the API; its virtual host is the one that the queues are in.
     clock : seconds since the epoch.
-
-    Raises
-    ------
-    SourceError : if `url` is no such URL.
 
     Not thread-safe: one a thread.
     """
 
-    def __init__(
-        self, url: str, vhost: str, *, timeout: float = 2.0, clock: Callable[[], float] = time.time
-    ) -> None:
-        self._api = Api.parse(url, vhost)
-        self._timeout = timeout
+    def __init__(self, management: ManagementApi, *, clock: Callable[[], float] = time.time) -> None:
+        self._management = management
+        self._api = management.api
         self._clock = clock
-        self._http = Http(self._api.user, self._api.password, max_body=MAX_BODY)
 
-    def queues(self, names: Collection[str]) -> dict[str, Reading[QueueStats]]:
+    def queues(self, names: Collection[str], deadline: Deadline) -> dict[str, Reading[QueueStats]]:
         """Read the named queues.
 
         Parameters
         ----------
         names : names of the queues, not encoded.
+        deadline : of all requests together.
 
         Returns
         -------
         One reading for each name, and no others. A queue that does not exist is `NoSuchQueue`; every
         failure is `Unknown`. Never raises.
         """
-        ends = time.monotonic() + self._timeout
         readings: dict[str, Reading[QueueStats]] = {}
         for chunk in chunks(sorted(set(names))):
-            readings |= self._chunk(chunk, ends - time.monotonic())
+            readings |= self._chunk(chunk, deadline)
         return readings
 
     def close(self) -> None:
         """Close the connection."""
-        self._http.close()
+        self._management.close()
 
-    def _chunk(self, names: Sequence[str], within: float) -> dict[str, Reading[QueueStats]]:
+    def _chunk(self, names: Sequence[str], deadline: Deadline) -> dict[str, Reading[QueueStats]]:
         at = self._clock()
         try:
-            page = self._page(names, within)
-        except SourceError as exc:
-            return dict.fromkeys(names, Unknown(f"GET {self._api.url}: {exc}", at))
+            page = self._page(names, deadline)
+        except SourceError as error:
+            text = f"GET {self._api.root}/{self._api.queues}: {error}"
+            return dict.fromkeys(names, Unknown(text, at))
         return {name: reading(page.get(name, []), name, self._api.vhost, at) for name in names}
 
-    def _page(self, names: Sequence[str], within: float) -> Mapping[str, list[Mapping[str, Any]]]:
-        answer = self._http.get(f"{self._api.url}?{query(names)}", within=within, limit=self._timeout)
+    def _page(self, names: Sequence[str], deadline: Deadline) -> Mapping[str, list[Mapping[str, Any]]]:
+        answer = self._management.get(f"{self._api.queues}?{query(names)}", deadline)
         if answer.status != 200:
             raise SourceError(refusal(answer.status, answer.body, self._api))
         return by_name(decoded(answer.body))
-
-
-@dataclass(frozen=True, slots=True)
-class Api:
-    """The address of one vhost's queues, and who asks."""
-
-    #: Without user, password and query.
-    url: str
-    vhost: str
-    user: str
-    password: str = field(repr=False)
-
-    @property
-    def root(self) -> str:
-        """Of the whole API, ``http://host:15672/api``."""
-        return self.url.removesuffix(f"/queues/{quote(self.vhost, safe='')}")
-
-    @classmethod
-    def parse(cls, url: str, vhost: str) -> Api:
-        """Take a URL with user and password apart.
-
-        Raises
-        ------
-        SourceError : if it is none; the text does not repeat it, for it may hold a password.
-        """
-        try:
-            parts = urlsplit(url)
-            host, _port = parts.hostname, parts.port
-        except ValueError:
-            host = None
-        if not host or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
-            raise SourceError(
-                "management_url is not http(s)://user:password@host:port "
-                "(any of :/?#[]@% in user or password must be percent-encoded)"
-            )
-        base = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
-        return cls(
-            url=f"{base}/api/queues/{quote(vhost, safe='')}",
-            vhost=vhost,
-            user=unquote(parts.username or "guest"),
-            password=unquote(parts.password or "guest"),
-        )
 
 
 # --- the request ----------------------------------------------------------------------------------------
@@ -194,21 +140,6 @@ def escaped(name: str) -> str:
 
 
 # --- the answer -----------------------------------------------------------------------------------------
-
-
-def decoded(body: bytes) -> object:
-    """The JSON in `body`.
-
-    Raises
-    ------
-    SourceError : if it is not JSON.
-    """
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        raise SourceError(
-            f"the answer is not JSON ({len(body)} bytes): is this RabbitMQ's management API?"
-        ) from None
 
 
 def by_name(page: object) -> dict[str, list[Mapping[str, Any]]]:

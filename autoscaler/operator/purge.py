@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from autoscaler.net.broker import Connection, Link
+from autoscaler.net.deadline import Deadline
 from autoscaler.text import plain
 
 
@@ -22,14 +22,14 @@ class Purged:
 
 
 def purge_queues(
-    url: str, transport_options: Mapping[str, Any], queues: Sequence[str], *, timeout: float = 5.0
+    url: str, transport_options: Mapping[str, Any], queues: Sequence[str], deadline: Deadline
 ) -> dict[str, Purged]:
     """Delete the messages that wait in queues; what workers have taken stays with them.
 
     Parameters
     ----------
     url, transport_options : as in Celery's `broker_url` and `broker_transport_options`.
-    timeout : seconds for connecting, for each answer of the broker, and for all queues together.
+    deadline : of connecting and of all queues together.
 
     Returns
     -------
@@ -39,20 +39,20 @@ def purge_queues(
     ------
     SourceError : the broker cannot be reached, or went away; queues before that may be empty.
     """
-    link: Link[Connection] = Link(url, transport_options, lambda connection: connection, timeout=timeout)
+    link: Link[Connection] = Link(url, transport_options, lambda connection: connection)
     try:
-        return link.run(lambda connection: _purge(connection, queues, timeout))
+        return link.run(lambda connection: _purge(connection, queues, deadline), deadline)
     finally:
         link.close()
 
 
-def _purge(connection: Connection, queues: Sequence[str], timeout: float) -> dict[str, Purged]:
-    ends = time.monotonic() + timeout
+def _purge(connection: Connection, queues: Sequence[str], deadline: Deadline) -> dict[str, Purged]:
     done: dict[str, Purged] = {}
     for queue in queues:
-        if time.monotonic() > ends:
-            done[queue] = Purged(None, f"not tried, the {timeout:g} s were over")
+        if deadline.expired:
+            done[queue] = Purged(None, f"not tried: the {deadline.seconds:.2g} s were used up")
             continue
+        connection.limit(deadline)
         # One each: a refusal closes the channel.
         channel = connection.channel()
         try:

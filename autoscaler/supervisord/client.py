@@ -17,8 +17,9 @@ from xml.parsers.expat import ExpatError
 
 from autoscaler.errors import SupervisordFault, SupervisordUnreachable, TargetError
 from autoscaler.model import Process, ProcessState
+from autoscaler.net.deadline import Deadline
 from autoscaler.supervisord.log import ended_well
-from autoscaler.supervisord.rpc import Deadline, parse_url, post
+from autoscaler.supervisord.rpc import parse_url, post
 
 # Fault codes that mean something to a caller (`supervisor.xmlrpc.Faults`).
 SHUTDOWN_STATE = 6
@@ -234,7 +235,7 @@ class Supervisord:
 
     def _call(self, method: str, *params: Any) -> Any:
         body = xmlrpc.client.dumps(params, method).encode()
-        data = post(self._address, body, Deadline(self._clock, self._timeout))
+        data = post(self._address, body, Deadline.within(self._timeout, self._clock))
         with self._understood(method):
             try:
                 (answer,), _ = xmlrpc.client.loads(data)

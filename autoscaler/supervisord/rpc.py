@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import errno
 import http.client
-import socket
-from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from autoscaler.errors import SupervisordUnreachable
-from autoscaler.net.unix_http import UnixHTTPConnection
+from autoscaler.net.deadline import Deadline
+from autoscaler.net.http import Http, Server, TooLong, basic, tcp_server, unix_server
 
 #: Bytes of one answer. A thousand programs take one MiB.
 MAX_BODY = 64 * 1024 * 1024
@@ -25,9 +22,7 @@ class Address:
 
     #: Without the password: for messages.
     label: str
-    connect: Callable[[float], http.client.HTTPConnection]
-    #: HTTP headers; may hold the password.
-    headers: Mapping[str, str] = field(repr=False)
+    server: Server
 
 
 def parse_url(url: str) -> Address:
@@ -40,10 +35,7 @@ def parse_url(url: str) -> Address:
     scheme, _, rest = url.partition("://")
     credentials, slash, path = rest.partition("/")
     if scheme == "unix" and slash and (not credentials or credentials.endswith("@")):
-        file = "/" + path
-        return Address(
-            f"unix://{file}", lambda timeout: UnixHTTPConnection(file, timeout), _headers(credentials)
-        )
+        return Address(f"unix:///{path}", unix_server("/" + path, _headers(credentials)))
     if scheme == "http":
         return _http_address(url)
     raise SupervisordUnreachable(
@@ -62,49 +54,15 @@ def _http_address(url: str) -> Address:
             "supervisord.url: is no http://user:password@host:port (percent-encode special characters)"
         )
     credentials, at, _ = parts.netloc.rpartition("@")
-    return Address(
-        f"http://{host}:{port}",
-        lambda timeout: http.client.HTTPConnection(host, port, timeout=timeout),
-        _headers(credentials + at),
-    )
+    return Address(f"http://{host}:{port}", tcp_server(host, port, _headers(credentials + at)))
 
 
 def _headers(credentials: str) -> dict[str, str]:
-    headers = {"Content-Type": "text/xml", "Connection": "close"}
+    headers = {"Content-Type": "text/xml"}
     if credentials:
-        pair = unquote(credentials.removesuffix("@"))
-        headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
+        user, _, password = credentials.removesuffix("@").partition(":")
+        headers |= basic(unquote(user), unquote(password))
     return headers
-
-
-class Deadline:
-    """The end of one whole call."""
-
-    def __init__(self, clock: Callable[[], float], timeout: float) -> None:
-        self._clock, self.timeout, self._end = clock, timeout, clock() + timeout
-
-    def remaining(self) -> float:
-        """Seconds left, more than 0.
-
-        Raises
-        ------
-        TimeoutError : none are.
-        """
-        left = self._end - self._clock()
-        if left <= 0:
-            raise TimeoutError
-        return left
-
-
-class _DeadlineSocket(socket.socket):
-    """A socket all of whose receiving together has one deadline, however slowly the other end drips."""
-
-    deadline: Deadline
-
-    def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        """Receive within what is left of the deadline."""
-        self.settimeout(self.deadline.remaining())
-        return super().recv_into(*args, **kwargs)
 
 
 def post(address: Address, body: bytes, deadline: Deadline) -> bytes:
@@ -115,44 +73,19 @@ def post(address: Address, body: bytes, deadline: Deadline) -> bytes:
     SupervisordUnreachable : no answer within the deadline, or none with status 200; says what to do.
     """
     try:
-        with closing(address.connect(deadline.timeout)) as connection:
-            response = _send(connection, address, body, deadline)
-            if response.status != http.HTTPStatus.OK:
-                raise SupervisordUnreachable(f"{address.label}: {_status_words(response.status)}")
-            return _whole_body(response, address)
+        with closing(Http(address.server, max_body=MAX_BODY, keep=False)) as server:
+            answer = server.request("POST", "/RPC2", deadline, body)
     except OSError as error:
-        raise SupervisordUnreachable(
-            f"{address.label}: {_os_error_words(error, deadline.timeout)}"
-        ) from error
+        raise SupervisordUnreachable(f"{address.label}: {_os_error_words(error, deadline)}") from error
+    except TooLong as error:
+        raise SupervisordUnreachable(f"{address.label}: {error}: is it supervisord?") from error
     except http.client.HTTPException as error:
         raise SupervisordUnreachable(
             f"{address.label}: broke off or does not speak HTTP ({type(error).__name__})"
         ) from error
-    except UnicodeError as error:  # raised before anything is looked up
-        raise SupervisordUnreachable(
-            f"{address.label}: is no host name: each part between dots must have 1 to 63 characters"
-        ) from error
-
-
-def _send(
-    connection: http.client.HTTPConnection, address: Address, body: bytes, deadline: Deadline
-) -> http.client.HTTPResponse:
-    connection.connect()
-    plain = connection.sock
-    connection.sock = guarded = _DeadlineSocket(fileno=plain.detach())
-    guarded.deadline = deadline
-    guarded.settimeout(deadline.remaining())
-    connection.request("POST", "/RPC2", body, dict(address.headers))
-    return connection.getresponse()
-
-
-def _whole_body(response: http.client.HTTPResponse, address: Address) -> bytes:
-    body = response.read(MAX_BODY + 1)
-    if len(body) > MAX_BODY:
-        raise SupervisordUnreachable(
-            f"{address.label}: answered with more than {MAX_BODY} bytes: is it supervisord?"
-        )
-    return body
+    if answer.status != http.HTTPStatus.OK:
+        raise SupervisordUnreachable(f"{address.label}: {_status_words(answer.status)}")
+    return answer.body
 
 
 def _status_words(status: int) -> str:
@@ -163,9 +96,9 @@ def _status_words(status: int) -> str:
     return f"answered with HTTP status {status}: see supervisord's own log"
 
 
-def _os_error_words(error: OSError, timeout: float) -> str:
+def _os_error_words(error: OSError, deadline: Deadline) -> str:
     if isinstance(error, TimeoutError):
-        return f"did not answer within {timeout:g} s: supervisord hangs or is overloaded"
+        return deadline.overrun() + (": supervisord hangs or is overloaded" if deadline.seconds else "")
     if isinstance(error, FileNotFoundError):
         return (
             "there is no such socket: start supervisord, or set supervisord.url to the file of its "

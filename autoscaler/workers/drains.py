@@ -7,6 +7,7 @@ from typing import Protocol
 
 from autoscaler.errors import SourceError, StoreError, SupervisordFault, TargetError
 from autoscaler.model import Drain, DrainPhase, Known, Worker, WorkerState
+from autoscaler.net.deadline import Deadline
 from autoscaler.supervisord.program_file import log_file, written_queues
 from autoscaler.supervisord.programs import StepHook
 from autoscaler.workers.states import Step, is_another, is_overdue, next_step, overdue
@@ -14,13 +15,15 @@ from autoscaler.workers.turn import Order, Turn
 
 #: Seconds before a worker that stays silent is told again what to do with its queues.
 TELL_AGAIN = 10.0
+#: Seconds for a control message.
+MESSAGE = 2.0
 
 
 class Consumers(Protocol):
     """Remote control, as far as a drain needs it."""
 
-    def cancel_consumers(self, node: str, queues: Collection[str]) -> None: ...
-    def add_consumers(self, node: str, queues: Collection[str]) -> None: ...
+    def cancel_consumers(self, node: str, queues: Collection[str], deadline: Deadline) -> None: ...
+    def add_consumers(self, node: str, queues: Collection[str], deadline: Deadline) -> None: ...
 
 
 class Journal(Protocol):
@@ -111,12 +114,12 @@ class Drains:
         silent = not isinstance(worker.stats, Known)
         if silent and turn.now - self._told_at.get(worker.name, float("-inf")) < TELL_AGAIN:
             return True
-        order = turn.orders[worker.fleet]
+        order, deadline = turn.orders[worker.fleet], Deadline.within(MESSAGE)
         try:
             if step is Step.CANCEL:
-                self._consumers.cancel_consumers(worker.node, _queues_to_cancel(turn, worker))
+                self._consumers.cancel_consumers(worker.node, _queues_to_cancel(turn, worker), deadline)
             else:
-                self._consumers.add_consumers(worker.node, sorted(order.queues))
+                self._consumers.add_consumers(worker.node, sorted(order.queues), deadline)
         except SourceError as error:
             turn.report.failed(worker.fleet, f"{worker.name} could not be told to {step}: {error}")
             return False

@@ -29,14 +29,15 @@ import psutil
 from autoscaler.errors import SourceError, TargetError
 from autoscaler.model import Known
 from autoscaler.model.names import parse_worker_name
+from autoscaler.net.deadline import Deadline
 from autoscaler.workers.turn import Turn
 
 #: Seconds after an orphan's end in which the worker beside it must be heard.
 DEAF_AFTER = 10.0
 #: Seconds after which an orphan that was told to end, and still answers, is told again.
 TELL_AGAIN = 15.0
-#: Seconds in which orphans must answer to count as such.
-_ANSWER = 1.0
+#: Seconds in which orphans must answer, in four turns, to be told again.
+_ANSWERS = 4.0
 
 _NAME, _SERVER = "SUPERVISOR_PROCESS_NAME", "SUPERVISOR_SERVER_URL"
 
@@ -80,7 +81,7 @@ class Signaller(Protocol):
 class Mail(Protocol):
     """Remote control, as far as it reaches one of several processes with one node name."""
 
-    def shut_down(self, pids: Mapping[str, int], within: float) -> Collection[str]: ...
+    def shut_down(self, pids: Mapping[str, int], deadline: Deadline) -> Collection[str]: ...
 
 
 class Orphans:
@@ -136,7 +137,8 @@ class Orphans:
             return
         self._told |= dict.fromkeys(late.values(), turn.now)
         try:
-            told = self._mail.shut_down({node: each.pid for node, each in late.items()}, _ANSWER)
+            pids = {node: each.pid for node, each in late.items()}
+            told = self._mail.shut_down(pids, Deadline.within(_ANSWERS))
         except SourceError as error:
             for each in late.values():
                 turn.report.failed(each.fleet, f"{each.worker}: pid {each.pid} cannot be told again: {error}")

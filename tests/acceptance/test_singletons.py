@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from autoscaler.model import Known
+from autoscaler.net.deadline import Deadline
 from autoscaler.observe.kombu_queues import KombuQueues
 from autoscaler.tools.demo.process import marked_processes
 
@@ -68,7 +69,7 @@ class Beats:
         return seen and seen.pid and seen.pid != pid and seen
 
     def published(self):
-        queue = self.queues.queues(["ticks"])["ticks"]
+        queue = self.queues.queues(["ticks"], Deadline.within(5))["ticks"]
         return queue.value.ready if isinstance(queue, Known) else 0
 
 

@@ -11,7 +11,7 @@ import os
 import random
 import time
 import xmlrpc.client
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,7 +23,9 @@ from autoscaler import config
 from autoscaler.errors import AutoscalerError, ConfigError, ProgramFileError, TargetError
 from autoscaler.model import Known, Unknown
 from autoscaler.net.celery_control import Command, Replies
+from autoscaler.net.deadline import Deadline
 from autoscaler.net.http import Answer
+from autoscaler.net.management_api import Api, ManagementApi
 from autoscaler.observe.celery_workers import STATS, CeleryWorkers
 from autoscaler.observe.kombu_queues import _counted
 from autoscaler.observe.rabbitmq import RabbitMQManagement
@@ -42,6 +44,7 @@ RUNS = int(os.environ.get("FUZZ_RUNS", "600"))
 #: Inputs one test takes, so that a failure names a small range of seeds.
 BATCH = 100
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
+SOON = Deadline.within(3600.0)
 
 HOSTILE: list[Any] = [
     *(None, True, False, 0, -1, 1, 2**31, 2**53, 2**64, -(2**63), 10**400, 0.0, -0.5, 1e308),
@@ -209,8 +212,11 @@ class FakeHttp:
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
 
-    def get(self, url: str, *, within: float, limit: float) -> Answer:
+    def get(self, target: str, deadline: Deadline) -> Answer:
         return self.answer
+
+    def close(self) -> None:
+        pass
 
 
 @seeds
@@ -221,9 +227,9 @@ def test_any_answer_of_the_management_api_is_a_count_that_it_gave_or_unknown(fir
         if rng.random() < 0.4:
             body = scrambled(rng, body)
         status = rng.choice([200] * 8 + [204, 301, 401, 403, 404, 500, 503])
-        source = RabbitMQManagement("http://u:sesame00@h:1", "/")
-        source._http = FakeHttp(Answer(status, body))  # type: ignore[assignment]
-        for name, reading in source.queues(["a", "b"]).items():
+        api = Api.parse("http://u:sesame00@h:1", "/")
+        source = RabbitMQManagement(ManagementApi(api, FakeHttp(Answer(status, body))))
+        for name, reading in source.queues(["a", "b"], SOON).items():
             if isinstance(reading, Unknown):
                 assert reading.error
                 assert "sesame00" not in reading.error
@@ -272,7 +278,9 @@ class FakeRemote:
     def __init__(self, rng: random.Random, told: Mapping[str, Any]) -> None:
         self.rng, self.told = rng, told
 
-    def ask(self, commands: list[Command], nodes: list[str], *_: object) -> Replies:
+    def ask(
+        self, commands: Sequence[Command], nodes: Collection[str], deadline: Deadline, **_: object
+    ) -> Replies:
         replies = Replies(commands, nodes)
         for ticket, method in replies.tickets.items():
             if method in self.told:
@@ -288,7 +296,7 @@ def test_any_reply_of_a_worker_is_what_it_said_or_unknown(first: int) -> None:
     def check(rng: random.Random) -> None:
         told = mutated(rng, REPLIES)
         told = told if isinstance(told, dict) else {}
-        reading = CeleryWorkers(FakeRemote(rng, told)).inspect(["emails-01@h"])["emails-01@h"]  # type: ignore[arg-type]
+        reading = CeleryWorkers(FakeRemote(rng, told)).inspect(["emails-01@h"], SOON)["emails-01@h"]
         if isinstance(reading, Unknown):
             assert reading.error
             assert len(reading.error) < 2000

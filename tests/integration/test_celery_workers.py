@@ -18,6 +18,7 @@ import pytest
 from autoscaler.errors import SourceError
 from autoscaler.model import Known, Unknown
 from autoscaler.net.celery_control import Command, RemoteControl
+from autoscaler.net.deadline import Deadline
 from autoscaler.observe.celery_workers import CeleryWorkers
 from autoscaler.tools.demo.services import RabbitMQNode
 
@@ -80,10 +81,21 @@ def workers(vhost: Any, tmp_path: Path) -> Iterator[Workers]:
     started.close()
 
 
+class Inspector:
+    """Inspects with so many seconds each time, and so many of patience."""
+
+    def __init__(self, remote: RemoteControl, seconds: float = 3.0, patience: float = 1.0) -> None:
+        self.workers, self.seconds, self.patience = CeleryWorkers(remote), seconds, patience
+
+    def inspect(self, nodes: list[str], **options: Any) -> dict[str, Any]:
+        deadline = Deadline.within(self.seconds)
+        return self.workers.inspect(nodes, deadline, patience=self.patience, **options)
+
+
 @pytest.fixture
-def inspector(vhost: Any) -> Iterator[CeleryWorkers]:
+def inspector(vhost: Any) -> Iterator[Inspector]:
     remote = RemoteControl(vhost.amqp_url, {})
-    yield CeleryWorkers(remote)
+    yield Inspector(remote)
     remote.close()
 
 
@@ -92,7 +104,7 @@ def all_known(readings: dict[str, Any]) -> bool:
 
 
 def test_six_workers_answer_at_once_and_a_busy_solo_one_hides_only_itself(
-    workers: Workers, inspector: CeleryWorkers, eventually: Callable[..., Any]
+    workers: Workers, inspector: Inspector, eventually: Callable[..., Any]
 ) -> None:
     nodes = [f"w{number}@test" for number in range(6)]
     pids = {node: workers.start(node, "emails", concurrency=2) for node in nodes[:5]}
@@ -124,7 +136,7 @@ def test_six_workers_answer_at_once_and_a_busy_solo_one_hides_only_itself(
 
 
 def test_a_cancelled_worker_finishes_what_it_holds_and_can_be_taken_back(
-    workers: Workers, inspector: CeleryWorkers, vhost: Any, eventually: Callable[..., Any]
+    workers: Workers, inspector: Inspector, vhost: Any, eventually: Callable[..., Any]
 ) -> None:
     node = "emails-01@test"
     workers.start(node, "emails,news", concurrency=2)
@@ -143,7 +155,7 @@ def test_a_cancelled_worker_finishes_what_it_holds_and_can_be_taken_back(
     assert inspector.inspect([node], queues_of=[])[node].value.queues is None
 
     remote = RemoteControl(vhost.amqp_url, {})
-    remote.cancel_consumers(node, ["emails", "news"])
+    remote.cancel_consumers(node, ["emails", "news"], Deadline.within(2))
     held = eventually(lambda: not (s := seen()).queues and s, 2)
     assert held.busy
     # What it holds only ever shrinks from here, and nothing is lost sight of on the way to done.
@@ -153,7 +165,7 @@ def test_a_cancelled_worker_finishes_what_it_holds_and_can_be_taken_back(
     assert drained.scheduled == 1
     assert drained.accepted < 20
 
-    remote.add_consumers(node, ["emails", "news"])
+    remote.add_consumers(node, ["emails", "news"], Deadline.within(2))
     eventually(lambda: seen().queues == {"emails", "news"} and seen().busy, 2, "it takes tasks again")
     remote.close()
 
@@ -169,14 +181,17 @@ def test_of_two_processes_with_one_name_the_one_that_is_meant_is_shut_down(
     pids = [workers.start(node, "emails") for _ in range(2)]
 
     def answering() -> set[object]:
-        asked = [remote.ask([Command("stats")], [node], 1)["stats"].get(node, {}) for _ in range(2)]
-        return {stats.get("pid") for stats in asked}
+        asked = [remote.ask([Command("stats")], [node], Deadline.within(1))["stats"] for _ in range(2)]
+        return {stats.get(node, {}).get("pid") for stats in asked}
+
+    def shut_down(pids: dict[str, int]) -> frozenset[str]:
+        return remote.shut_down(pids, Deadline.within(4))
 
     eventually(lambda: answering() == set(pids), 30, "both answer in turn")
-    assert remote.shut_down({node: 1, "nobody@test": 2}, 1) == set(), "who does not answer is not meant"
-    assert remote.shut_down({node: pids[0]}, 1) == {node}
+    assert shut_down({node: 1, "nobody@test": 2}) == set(), "who does not answer is not meant"
+    assert shut_down({node: pids[0]}) == {node}
     eventually(lambda: answering() == {pids[1]}, 10, "the first has ended")
-    assert remote.shut_down({node: pids[1]}, 1) == {node}, "it is alone by now"
+    assert shut_down({node: pids[1]}) == {node}, "it is alone by now"
     eventually(lambda: answering() == {None}, 10, "the second has ended")
 
 
@@ -185,8 +200,8 @@ def test_the_same_object_works_again_after_a_broker_restart_and_never_hangs_on_a
 ) -> None:
     node = private_rabbitmq()
     workers = Workers(tmp_path / "app", node.amqp_url, {})
-    remote = RemoteControl(node.amqp_url, {}, timeout=1.0)
-    inspector = CeleryWorkers(remote, deadline=0.5)
+    remote = RemoteControl(node.amqp_url, {})
+    inspector = Inspector(remote, seconds=1.0, patience=0.5)
     try:
         workers.start("w@test", "emails")
         eventually(lambda: all_known(inspector.inspect(["w@test"])), 30)
@@ -208,7 +223,7 @@ def test_the_same_object_works_again_after_a_broker_restart_and_never_hangs_on_a
         assert f"amqp://demo@127.0.0.1:{node.port}" in reading.error
         assert node.password not in reading.error
         with pytest.raises(SourceError):
-            remote.cancel_consumers("w@test", ["emails"])
+            remote.cancel_consumers("w@test", ["emails"], Deadline.within(1))
         node.start()
         eventually(lambda: all_known(inspector.inspect(["w@test"])), 20, "known after a restart")
     finally:
@@ -218,7 +233,7 @@ def test_the_same_object_works_again_after_a_broker_restart_and_never_hangs_on_a
 
 def test_a_wrong_password_is_unknown_and_not_shown(vhost: Any, rabbitmq: RabbitMQNode) -> None:
     url = f"amqp://demo:wr0ng-s3cret@127.0.0.1:{rabbitmq.port}/{vhost.name}"
-    reading = CeleryWorkers(RemoteControl(url, {})).inspect(["w@test"])["w@test"]
+    reading = Inspector(RemoteControl(url, {})).inspect(["w@test"])["w@test"]
     assert isinstance(reading, Unknown)
     assert "ACCESS_REFUSED" in reading.error
     assert "check user, password" in reading.error
@@ -234,15 +249,17 @@ def test_one_connection_with_one_exclusive_queue_which_goes_with_it(
 
     remote = RemoteControl(vhost.amqp_url, {})
     for _ in range(3):
-        assert remote.ask([Command("stats")], ["nobody@test"], 0.05) == {"stats": {}}
-        remote.cancel_consumers("nobody@test", ["a"])
+        assert remote.ask([Command("stats")], ["nobody@test"], Deadline.within(2), patience=0.05) == {
+            "stats": {}
+        }
+        remote.cancel_consumers("nobody@test", ["a"], Deadline.within(2))
     assert queues() == ["true"]
     remote.close()
     assert queues() == []
 
 
 def test_one_question_serves_who_answers_and_who_is_starting(
-    workers: Workers, inspector: CeleryWorkers, rabbitmq: RabbitMQNode, vhost: Any, eventually: Any
+    workers: Workers, inspector: Inspector, rabbitmq: RabbitMQNode, vhost: Any, eventually: Any
 ) -> None:
     workers.start("old@test", "emails")
     eventually(lambda: all_known(inspector.inspect(["old@test"])), 30)
@@ -288,7 +305,7 @@ def test_forged_and_unreadable_replies_are_dropped_and_told(vhost: Any) -> None:
         with kombu.Consumer(channel, [inbox], callbacks=[answer], no_ack=True, accept=["json"]):
             serving = threading.Thread(target=lambda: connection.drain_events(timeout=5))
             serving.start()
-            replies = remote.ask([Command("stats")], ["w@test"], 3.0)
+            replies = remote.ask([Command("stats")], ["w@test"], Deadline.within(3))
             serving.join()
     assert replies == {"stats": {"w@test": {"pid": 7}}}
     assert any("only JSON" in error for error in replies.errors)
@@ -307,14 +324,14 @@ def test_workers_on_files_answer_and_obey(tmp_path: Path, eventually: Callable[.
     }
     workers = Workers(tmp_path / "app", "filesystem://", options)
     remote = RemoteControl("filesystem://", options)
-    inspector = CeleryWorkers(remote, deadline=2.0)
+    inspector = Inspector(remote, seconds=4.0, patience=2.0)
     try:
         workers.start("w@test", "emails")
         eventually(lambda: all_known(inspector.inspect(["w@test"])), 30)
         began = time.monotonic()
         assert inspector.inspect(["w@test"])["w@test"].value.queues == {"emails"}
         assert time.monotonic() - began < 0.8
-        remote.cancel_consumers("w@test", ["emails"])
+        remote.cancel_consumers("w@test", ["emails"], Deadline.within(2))
         eventually(lambda: inspector.inspect(["w@test"])["w@test"].value.queues == set(), 5)
     finally:
         workers.close()

@@ -12,8 +12,10 @@ import kombu
 import pytest
 
 from autoscaler.model import Known, QueueStats, Unknown
+from autoscaler.net.deadline import Deadline
+from autoscaler.net.management_api import Api, ManagementApi
 from autoscaler.observe.kombu_queues import KombuQueues
-from autoscaler.observe.queues import FallingBack, NoSuchQueue
+from autoscaler.observe.queues import FallingBack, NoSuchQueue, QueueSource
 from autoscaler.observe.rabbitmq import RabbitMQManagement
 from autoscaler.tools.demo.services import RabbitMQNode
 
@@ -47,8 +49,22 @@ def fill(opened: Any, name: str, messages: int, **arguments: str) -> None:
         producer.publish("x", routing_key=name, delivery_mode=1)
 
 
-def management(vhost: Any, **options: Any) -> RabbitMQManagement:
-    return RabbitMQManagement(vhost.management_url, vhost.name, **options)
+class Within:
+    """A source that is asked with so many seconds each time."""
+
+    def __init__(self, source: QueueSource, seconds: float = 2.0) -> None:
+        self.source, self.seconds = source, seconds
+
+    def queues(self, names: list[str]) -> dict[str, Any]:
+        return dict(self.source.queues(names, Deadline.within(self.seconds)))
+
+
+def api(url: str, vhost: str, **options: Any) -> RabbitMQManagement:
+    return RabbitMQManagement(ManagementApi(Api.parse(url, vhost)), **options)
+
+
+def management(vhost: Any, **options: Any) -> Within:
+    return Within(api(vhost.management_url, vhost.name, **options))
 
 
 def counts(source: Any, names: list[str]) -> dict[str, int]:
@@ -102,7 +118,7 @@ def test_a_missing_queue_is_unknown_not_zero(vhost: Any) -> None:
 
 
 def test_a_missing_vhost_is_unknown_and_named(vhost: Any) -> None:
-    reading = RabbitMQManagement(vhost.management_url, "no/such").queues(["q"])["q"]
+    reading = Within(api(vhost.management_url, "no/such")).queues(["q"])["q"]
     assert isinstance(reading, Unknown)
     assert "vhost 'no/such' does not exist" in reading.error
 
@@ -116,9 +132,8 @@ def test_vhosts_users_and_passwords_may_hold_any_character(rabbitmq: RabbitMQNod
     with channel(url) as opened:
         fill(opened, "q", 0)
     host = f"127.0.0.1:{rabbitmq.management_port}"
-    source = RabbitMQManagement(
-        f"http://{quote(user, safe='')}:{quote(password, safe='')}@{host}", vhost, clock=lambda: 9.0
-    )
+    url = f"http://{quote(user, safe='')}:{quote(password, safe='')}@{host}"
+    source = Within(api(url, vhost, clock=lambda: 9.0))
     assert source.queues(["q"]) == {"q": Known(QueueStats("q", 0, 0), 9.0)}
     rabbitmq.delete_vhost(vhost)
 
@@ -127,7 +142,7 @@ def test_vhosts_users_and_passwords_may_hold_any_character(rabbitmq: RabbitMQNod
 def test_a_refused_user_is_told_what_it_needs(vhost: Any, rabbitmq: RabbitMQNode, tags: str | None) -> None:
     rabbitmq.manage("PUT", "users/plain", {"password": "s3cret", "tags": tags or ""})
     password = "s3cret" if tags is not None else "wr0ng-s3cret"
-    source = RabbitMQManagement(f"http://plain:{password}@127.0.0.1:{rabbitmq.management_port}", vhost.name)
+    source = Within(api(f"http://plain:{password}@127.0.0.1:{rabbitmq.management_port}", vhost.name))
     reading = source.queues(["q"])["q"]
     assert isinstance(reading, Unknown)
     assert "monitoring or management tag" in reading.error
@@ -145,7 +160,8 @@ def test_queues_are_known_by_passive_declare_while_the_api_is_away(
     private_rabbitmq: Callable[..., RabbitMQNode], eventually: Callable[..., Any]
 ) -> None:
     node = private_rabbitmq()
-    source = FallingBack(RabbitMQManagement(node.management_url, "/"), KombuQueues(node.amqp_url, {}))
+    both = FallingBack(api(node.management_url, "/"), KombuQueues(node.amqp_url, {}))
+    source = Within(both, 4.0)
     with channel(node.amqp_url) as opened:
         fill(opened, "emails", 3)
     eventually(lambda: counts(source, ["emails"]) == {"emails": 3}, 5)
@@ -162,4 +178,4 @@ def test_queues_are_known_by_passive_declare_while_the_api_is_away(
     node.resume()
     node.start_management()
     eventually(lambda: source.queues(["emails"])["emails"].value.unacknowledged == 0, 10)
-    source.close()
+    both.close()

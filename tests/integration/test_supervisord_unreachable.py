@@ -32,7 +32,7 @@ def test_a_frozen_supervisord_costs_no_more_than_the_timeout(supervisord: Superv
     try:
         for url in (supervisord.url, supervisord.http_url):
             start = time.monotonic()
-            with pytest.raises(SupervisordUnreachable, match=r"did not answer within 0.3 s"):
+            with pytest.raises(SupervisordUnreachable, match=r"no answer within 0.3 s"):
                 Supervisord(url, timeout=0.3).processes()
             assert time.monotonic() - start < 1.5
     finally:
@@ -139,7 +139,7 @@ def test_an_answer_that_drips_for_ever_is_cut_at_the_deadline(short_folder: Path
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"
     with answering(short_folder / "s", head + b"<" * 9000, pause=0.02):
         start = time.monotonic()
-        with pytest.raises(SupervisordUnreachable, match=r"did not answer within 0.4 s"):
+        with pytest.raises(SupervisordUnreachable, match=r"no answer within 0.4 s"):
             Supervisord(f"unix://{short_folder}/s", timeout=0.4).processes()
         assert time.monotonic() - start < 2
 

@@ -94,7 +94,7 @@ class World:
 
     # --- the queue source, the worker source, the host ---
 
-    def queues(self, names):
+    def queues(self, names, deadline):
         if not self.broker_up:
             return {name: Unknown("broker away", self.now) for name in names}
         return {name: Known(QueueStats(name, len(self.queue)), self.now) for name in names}
@@ -102,7 +102,7 @@ class World:
     def close(self):
         pass
 
-    def inspect(self, nodes, queues_of=None, *, awaited=None):
+    def inspect(self, nodes, deadline, *, queues_of=None, awaited=None, patience=0.0):
         asked = set(nodes if queues_of is None else queues_of)
         return {node: self._reply(node, node in asked) for node in nodes}
 
@@ -133,10 +133,10 @@ class World:
 
     # --- remote control ---
 
-    def cancel_consumers(self, node, queues):
+    def cancel_consumers(self, node, queues, deadline):
         self._tell(node, lambda worker: worker.consumes.difference_update(queues))
 
-    def add_consumers(self, node, queues):
+    def add_consumers(self, node, queues, deadline):
         self._tell(node, lambda worker: worker.consumes.update(queues))
 
     def _tell(self, node, what: Callable[[FakeWorker], None]):
@@ -264,7 +264,7 @@ class World:
         self.told_to_end.append(orphan.pid)
         return ""
 
-    def shut_down(self, pids, within):
+    def shut_down(self, pids, deadline):
         if not self.broker_up:
             raise SourceError("broker away")
         told = {node: pid for node, pid in pids.items() if pid in self.loses_term}

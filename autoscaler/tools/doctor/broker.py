@@ -16,18 +16,18 @@ from autoscaler.errors import SourceError
 from autoscaler.model import Known
 from autoscaler.net.broker import Connection, Link
 from autoscaler.net.celery_control import Command, RemoteControl
-from autoscaler.net.http import Answer, Http
+from autoscaler.net.deadline import Deadline
+from autoscaler.net.http import Answer
+from autoscaler.net.management_api import Api, ManagementApi, decoded
 from autoscaler.observe.kombu_queues import KombuQueues
 from autoscaler.observe.queues import NoSuchQueue
-from autoscaler.observe.rabbitmq import Api, decoded, query
+from autoscaler.observe.rabbitmq import query
 from autoscaler.text import plain, shown, without_password
 from autoscaler.tools.doctor.finding import Finding, command, error, note, ok, unknown, unreachable, warning
 from autoscaler.tools.doctor.subject import TIMEOUT, Subject
 
 #: Seconds by which two clocks may differ before what hangs on it (ETA, deadlines of commands) goes wrong.
 CLOCK = 5.0
-#: Bytes of one answer.
-MAX_BODY = 4 * 1024 * 1024
 #: Queues whose settings are looked at, at most: one request each.
 MOST_QUEUES = 100
 #: RabbitMQ's own, from 3.8.17 on: 30 minutes.
@@ -43,9 +43,9 @@ def answers(subject: Subject) -> Iterator[Finding]:
     """It answers, lets us in, and lets us talk to the workers."""
     broker = subject.config.broker
     url, options = broker.url.get_secret_value(), broker.transport_options
-    link: Link[Connection] = Link(url, options, lambda connection: connection, timeout=TIMEOUT)
+    link: Link[Connection] = Link(url, options, lambda connection: connection)
     try:
-        link.run(lambda connection: connection.channel().close())
+        link.run(lambda connection: connection.channel().close(), Deadline.within(TIMEOUT))
     except SourceError as problem:
         finding = _refused("broker", str(problem), broker)
         subject.broker_is_down = finding.unreachable
@@ -59,9 +59,10 @@ def answers(subject: Subject) -> Iterator[Finding]:
 
 def _remote_control(url: str, options: Mapping[str, Any], broker: Broker) -> Finding:
     """Ask a node that does not exist: it takes the same rights as asking one that does."""
-    remote = RemoteControl(url, options, timeout=TIMEOUT)
+    remote = RemoteControl(url, options)
     try:
-        remote.ask([Command("ping")], ["autoscaler-check@nowhere"], 0.05)
+        nobody = ["autoscaler-check@nowhere"]
+        remote.ask([Command("ping")], nobody, Deadline.within(TIMEOUT), patience=0.05)
     except SourceError as problem:
         return _refused("remote control", str(problem), broker)
     finally:
@@ -104,7 +105,7 @@ class _Management:
     def __init__(self, broker: Broker) -> None:
         url = broker.management_url.get_secret_value() if broker.management_url else ""
         self.api = Api.parse(url, broker.vhost)
-        self._http = Http(self.api.user, self.api.password, max_body=MAX_BODY)
+        self._management = ManagementApi(self.api)
 
     def get(self, path: str) -> Answer:
         """Get ``/api/`` and `path`.
@@ -113,7 +114,7 @@ class _Management:
         ------
         SourceError : no answer in time.
         """
-        return self._http.get(f"{self.api.root}/{path}", within=TIMEOUT, limit=TIMEOUT)
+        return self._management.get(path, Deadline.within(TIMEOUT))
 
     def mapping(self, path: str) -> Mapping[str, Any]:
         """The mapping that it answers.
@@ -129,7 +130,7 @@ class _Management:
         return value
 
     def close(self) -> None:
-        self._http.close()
+        self._management.close()
 
 
 def management(subject: Subject) -> Iterator[Finding]:
@@ -168,8 +169,7 @@ def _management(management: _Management) -> Iterator[Finding]:
     version = told.get("rabbitmq_version") if isinstance(told, dict) else None
     yield ok("RabbitMQ", f"version {plain(str(version), 40)}")
     yield _clock(overview.date, asked, time.time())
-    vhost = quote(management.api.vhost, safe="")
-    page = management.get(f"queues/{vhost}?{query(['autoscaler-check'])}")
+    page = management.get(f"{management.api.queues}?{query(['autoscaler-check'])}")
     yield _may_read("vhost", page, management.api, f"queues of vhost {management.api.vhost!r}")
 
 
@@ -222,9 +222,9 @@ def queues(subject: Subject) -> Iterator[Finding]:
     """Every queue exists."""
     broker = subject.config.broker
     names = sorted({queue for fleet in subject.config.fleets.values() for queue in fleet.queues})
-    source = KombuQueues(broker.url.get_secret_value(), broker.transport_options, timeout=TIMEOUT)
+    source = KombuQueues(broker.url.get_secret_value(), broker.transport_options)
     try:
-        readings = source.queues(names)
+        readings = source.queues(names, Deadline.within(TIMEOUT))
     finally:
         source.close()
     for name, reading in readings.items():
@@ -249,7 +249,7 @@ def queue_settings(subject: Subject) -> Iterator[Finding]:
     try:
         version = str(management.mapping("overview").get("rabbitmq_version", ""))
         for queue, service in islice(_services(subject).items(), MOST_QUEUES):
-            path = f"queues/{quote(management.api.vhost, safe='')}/{quote(queue, safe='')}"
+            path = f"{management.api.queues}/{quote(queue, safe='')}"
             if management.get(path).status != 200:
                 continue  # told by another probe
             told = management.mapping(path)

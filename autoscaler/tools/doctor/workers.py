@@ -11,6 +11,7 @@ from autoscaler.errors import SourceError
 from autoscaler.model import MaxWait
 from autoscaler.model.names import node_name
 from autoscaler.net.celery_control import Command, RemoteControl
+from autoscaler.net.deadline import Deadline
 from autoscaler.supervisord.program_file import written_node
 from autoscaler.tools.doctor.finding import Finding, note, ok, unknown, warning
 from autoscaler.tools.doctor.subject import TIMEOUT, Subject
@@ -56,9 +57,10 @@ def _node(subject: Subject, name: str) -> str:
 
 def _ask(subject: Subject, nodes: list[str]) -> dict[str, Any]:
     broker = subject.config.broker
-    remote = RemoteControl(broker.url.get_secret_value(), broker.transport_options, timeout=TIMEOUT)
+    remote = RemoteControl(broker.url.get_secret_value(), broker.transport_options)
     try:
-        return remote.ask([Command("stats")], nodes, PATIENCE)["stats"]
+        deadline = Deadline.within(TIMEOUT + PATIENCE)
+        return remote.ask([Command("stats")], nodes, deadline, patience=PATIENCE)["stats"]
     finally:
         remote.close()
 

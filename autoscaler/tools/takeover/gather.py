@@ -13,9 +13,9 @@ from autoscaler.config.urls import default_management_url, place
 from autoscaler.config.urls import management_url as with_userinfo
 from autoscaler.errors import SourceError, TakeoverError, TargetError
 from autoscaler.model import Known
-from autoscaler.net.http import Http
+from autoscaler.net.deadline import Deadline
+from autoscaler.net.management_api import Api, ManagementApi
 from autoscaler.observe.host import host_stats, process_memory
-from autoscaler.observe.rabbitmq import Api
 from autoscaler.text import without_userinfo
 from autoscaler.tools.doctor.command import Surroundings
 from autoscaler.tools.takeover.app import ask_app, python_of
@@ -36,7 +36,6 @@ from autoscaler.tools.takeover.workers import (
 
 #: Seconds for one answer of the management API.
 _MANAGEMENT = 3.0
-_MAX_BODY = 1024**2
 #: Celery's own default, to check a config with whose broker is not known here.
 SOME_BROKER = "amqp://guest:guest@localhost:5672//"
 
@@ -351,13 +350,13 @@ def _management(broker: str, given: str | None) -> Management:
 def _why_not(url: str, broker: str) -> str:
     where = place(broker)
     api = Api.parse(url, where[2] if where else "/")
-    http = Http(api.user, api.password, max_body=_MAX_BODY)
+    management = ManagementApi(api)
     try:
-        status = http.get(f"{api.root}/overview", within=_MANAGEMENT, limit=_MANAGEMENT).status
+        status = management.get("overview", Deadline.within(_MANAGEMENT)).status
     except SourceError:
         return "does not answer (rabbitmq-plugins enable rabbitmq_management)"
     finally:
-        http.close()
+        management.close()
     if status in (401, 403):
         return f"refuses the user (rabbitmqctl set_user_tags {api.user} monitoring)"
     return "" if status == 200 else f"answers with HTTP status {status}"

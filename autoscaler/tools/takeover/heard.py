@@ -9,8 +9,11 @@ from typing import Any
 from autoscaler.errors import SourceError
 from autoscaler.model import Known, Reading, Unknown, WorkerStats
 from autoscaler.net.celery_control import Command, RemoteControl, Replies
+from autoscaler.net.deadline import Deadline
 from autoscaler.observe.celery_workers import STATS, worker_stats
 
+#: Seconds for connecting to the broker, asking and all answers.
+TIMEOUT = 3.0
 #: Seconds that a worker has for its answer, and that others of the same name get after it.
 PATIENCE = 1.0
 GRACE = 0.3
@@ -40,7 +43,8 @@ def hear(remote: RemoteControl, node: str, count: int, now: float) -> Heard:
     SourceError : the broker cannot be reached.
     """
     commands = [Command("active_queues"), *STATS]
-    replies = remote.ask(commands, [node, _NOBODY], PATIENCE, awaited=[node], grace=GRACE)
+    deadline = Deadline.within(TIMEOUT)
+    replies = remote.ask(commands, [node, _NOBODY], deadline, patience=PATIENCE, awaited=[node], grace=GRACE)
     return heard(replies, node, count, now)
 
 

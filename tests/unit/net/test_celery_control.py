@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from autoscaler.errors import SourceError
 from autoscaler.net.broker import in_words
 from autoscaler.net.celery_control import Command, RemoteControl, Replies, await_replies
+from autoscaler.net.deadline import Deadline
 from autoscaler.text import secrets_of
 
 
@@ -115,7 +116,7 @@ def test_the_wait_is_for_the_awaited_and_a_moment_for_the_others(
 ) -> None:
     replies = Replies([Command("stats")], ["a@h", "b@h"], awaited)
     wire = Wire(replies, arrivals)
-    await_replies(replies, wire.drain, 1.0, 0.2, lambda: wire.now)
+    await_replies(replies, wire.drain, Deadline.within(1.0, lambda: wire.now), 0.2)
     assert wire.now == pytest.approx(ends)
     assert sorted(replies["stats"]) == [f"{name}@h" for name in answered]
 
@@ -138,7 +139,7 @@ def test_who_is_heard_at_all_gets_all_the_time_for_the_rest() -> None:
         now, ticket, node = coming.pop(0)
         replies.take(ticket, {node: {}})
 
-    await_replies(replies, drain, 1.0, 0.2, lambda: now)
+    await_replies(replies, drain, Deadline.within(1.0, lambda: now), 0.2)
     assert now == pytest.approx(1.0)
     assert replies == {"scheduled": {"a@h": {}, "b@h": {}}, "stats": {"a@h": {}}}
     assert not replies.suspicious
@@ -167,13 +168,13 @@ def test_the_broker_is_suspected_when_awaited_nodes_and_all_others_are_silent(
 
 def test_asking_nobody_needs_no_broker() -> None:
     remote = RemoteControl("amqp://guest:guest@127.0.0.1:1//", {})
-    assert remote.ask([Command("stats")], [], 1.0) == {"stats": {}}
+    assert remote.ask([Command("stats")], [], Deadline.within(1.0)) == {"stats": {}}
 
 
 def test_a_method_cannot_be_asked_twice_at_once() -> None:
     remote = RemoteControl("memory://", {})
     with pytest.raises(ValueError, match="once"):
-        remote.ask([Command("stats"), Command("stats")], ["a@h"], 0.1)
+        remote.ask([Command("stats"), Command("stats")], ["a@h"], Deadline.within(0.1))
 
 
 def test_every_spelling_of_a_password_is_masked() -> None:
@@ -192,9 +193,9 @@ def test_every_spelling_of_a_password_is_masked() -> None:
     ],
 )
 def test_a_broker_that_cannot_be_reached_is_a_source_error_without_password(url: str) -> None:
-    remote = RemoteControl(url, {}, timeout=0.5)
+    remote = RemoteControl(url, {})
     with pytest.raises(SourceError) as failed:
-        remote.ask([Command("stats")], ["a@h"], 0.1)
+        remote.ask([Command("stats")], ["a@h"], Deadline.within(0.1))
     assert "s3cret" not in str(failed.value)
     assert failed.value.__cause__ is None
     assert failed.value.__suppress_context__

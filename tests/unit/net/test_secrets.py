@@ -15,6 +15,8 @@ from autoscaler.config import Broker, Config
 from autoscaler.config import Supervisord as SupervisordKeys
 from autoscaler.errors import AutoscalerError, ConfigError
 from autoscaler.net.celery_control import Command, RemoteControl
+from autoscaler.net.deadline import Deadline
+from autoscaler.net.management_api import Api, ManagementApi
 from autoscaler.observe.kombu_queues import KombuQueues
 from autoscaler.observe.rabbitmq import RabbitMQManagement
 from autoscaler.supervisord.client import Supervisord
@@ -75,12 +77,12 @@ BROKERS = [
 @pytest.mark.parametrize("url", BROKERS)
 def test_no_failure_of_a_broker_shows_its_password(rude, url):
     url = url.replace("{}", ENCODED).replace("{port}", str(rude))
-    source = KombuQueues(url, {}, timeout=0.5)
-    assert_unseen(repr(source.queues(["emails"])))
+    source = KombuQueues(url, {})
+    assert_unseen(repr(source.queues(["emails"], Deadline.within(0.5))))
     source.close()
-    remote = RemoteControl(url, {"sentinel_kwargs": {"password": PASSWORD}}, timeout=0.5)
+    remote = RemoteControl(url, {"sentinel_kwargs": {"password": PASSWORD}})
     with pytest.raises(AutoscalerError) as raised:
-        remote.ask([Command("ping")], ["a@b"], 0.1)
+        remote.ask([Command("ping")], ["a@b"], Deadline.within(0.5))
     assert_unseen(repr(raised.value))
     assert_unseen("".join(traceback.format_exception(raised.value)))
     remote.close()
@@ -89,8 +91,8 @@ def test_no_failure_of_a_broker_shows_its_password(rude, url):
 @pytest.mark.parametrize("host", ["127.0.0.1:{port}", "no.such.host.invalid:1", "127.0.0.1:1"])
 def test_no_failure_of_the_management_api_shows_its_password(rude, host):
     url = f"http://app:{ENCODED}@{host.replace('{port}', str(rude))}"
-    source = RabbitMQManagement(url, "/", timeout=1)
-    assert_unseen(repr(source.queues(["emails"])))
+    source = RabbitMQManagement(ManagementApi(Api.parse(url, "/")))
+    assert_unseen(repr(source.queues(["emails"], Deadline.within(0.5))))
     source.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -11,10 +12,12 @@ from hypothesis import strategies as st
 
 from autoscaler.errors import SourceError
 from autoscaler.model import ActiveTask, Known, Unknown, WorkerStats
-from autoscaler.net.celery_control import Command, RemoteControl, Replies
-from autoscaler.observe.celery_workers import STRAGGLERS, CeleryWorkers, worker_stats
+from autoscaler.net.celery_control import Command, Replies
+from autoscaler.net.deadline import Deadline
+from autoscaler.observe.celery_workers import CeleryWorkers, worker_stats
 
 NODE = "emails-01@host"
+SOON = Deadline.within(10.0)
 
 
 def task(task_id: str, **changes: Any) -> dict[str, Any]:
@@ -39,7 +42,7 @@ json_values = st.recursive(
 )
 
 
-class FakeRemote(RemoteControl):
+class FakeRemote:
     """Answers with what it was given; raises it if it is an error."""
 
     def __init__(
@@ -48,17 +51,18 @@ class FakeRemote(RemoteControl):
         self.answers = answers
         self.errors = errors
         self.asked: list[tuple[str, frozenset[str]]] = []
-        self.waits: list[tuple[float, Collection[str] | None, float]] = []
+        self.waits: list[tuple[Deadline, float, Collection[str] | None]] = []
 
     def ask(
         self,
         commands: Sequence[Command],
         nodes: Collection[str],
-        deadline_seconds: float,
-        awaited: Collection[str] | None = None,
-        grace: float = 0.0,
+        deadline: Deadline,
+        *,
+        patience: float,
+        awaited: Collection[str] | None,
     ) -> Replies:
-        self.waits.append((deadline_seconds, awaited, grace))
+        self.waits.append((deadline, patience, awaited))
         if isinstance(self.answers, SourceError):
             raise self.answers
         told = Replies(commands, nodes)
@@ -74,7 +78,7 @@ class FakeRemote(RemoteControl):
 
 
 def inspect(remote: FakeRemote, nodes: Collection[str] = (NODE,), **options: Any) -> dict[str, Any]:
-    return CeleryWorkers(remote, clock=lambda: 9.0).inspect(nodes, **options)
+    return CeleryWorkers(remote, clock=lambda: 9.0).inspect(nodes, SOON, **options)
 
 
 # --- values -----------------------------------------------------------------------------------------------
@@ -202,11 +206,11 @@ def test_queues_can_be_asked_of_some_nodes_only() -> None:
     assert dict(remote.asked)["active_queues"] == {"b@h"}
 
 
-def test_only_awaited_workers_are_waited_for_until_the_deadline() -> None:
+def test_the_deadline_the_patience_and_the_awaited_are_handed_on() -> None:
     remote = FakeRemote({"a@h": replies()})
-    inspect(remote, ["a@h", "new@h"], awaited=["a@h"])
+    inspect(remote, ["a@h", "new@h"], awaited=["a@h"], patience=1.0)
     inspect(remote, ["a@h"])
-    assert remote.waits == [(1.0, ["a@h"], STRAGGLERS), (1.0, None, STRAGGLERS)]
+    assert remote.waits == [(SOON, 1.0, ["a@h"]), (SOON, math.inf, None)]
 
 
 def test_a_silent_worker_is_unknown_and_the_others_are_known() -> None:
@@ -242,7 +246,7 @@ def test_a_worker_that_answered_and_falls_silent_is_told_after_a_minute_with_wha
 
     def error(at):
         now[0] = at
-        reading = workers.inspect([NODE])[NODE]
+        reading = workers.inspect([NODE], SOON)[NODE]
         return reading.error if isinstance(reading, Unknown) else ""
 
     assert error(1000.0) == ""
@@ -260,8 +264,8 @@ def test_a_worker_that_answered_and_falls_silent_is_told_after_a_minute_with_wha
 def test_a_worker_that_never_answered_is_not_told_to_be_stuck():
     now = iter([1.0, 1000.0])
     workers = CeleryWorkers(FakeRemote({}), clock=lambda: next(now))
-    workers.inspect([NODE])
-    assert "restart" not in workers.inspect([NODE])[NODE].error
+    workers.inspect([NODE], SOON)
+    assert "restart" not in workers.inspect([NODE], SOON)[NODE].error
 
 
 def test_names_that_others_made_up_can_be_shown():

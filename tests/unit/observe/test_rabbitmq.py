@@ -17,10 +17,13 @@ from hypothesis import strategies as st
 
 from autoscaler.errors import SourceError
 from autoscaler.model import Known, QueueStats, Unknown
+from autoscaler.net.deadline import Deadline
+from autoscaler.net.management_api import Api, ManagementApi
 from autoscaler.observe import rabbitmq
 from autoscaler.observe.queues import NoSuchQueue
-from autoscaler.observe.rabbitmq import QUORUM_LAG, Api, RabbitMQManagement
+from autoscaler.observe.rabbitmq import QUORUM_LAG, RabbitMQManagement
 
+SOON = Deadline.within(3600.0)
 QUEUE = {"name": "q", "vhost": "/", "messages_ready": 3, "messages_unacknowledged": 2, "type": "classic"}
 
 
@@ -41,15 +44,16 @@ json_values = st.recursive(
 @pytest.mark.parametrize(
     ("url", "vhost", "expected"),
     [
-        ("http://u:p@h:15672", "/", ("http://h:15672/api/queues/%2F", "u", "p")),
-        ("https://u:p@h/rabbit/", "a b/c", ("https://h/rabbit/api/queues/a%20b%2Fc", "u", "p")),
-        ("http://%40u:p%2F%3A%40%C3%A4@[::1]:1", "é", ("http://[::1]:1/api/queues/%C3%A9", "@u", "p/:@ä")),
-        ("http://h:15672", "/", ("http://h:15672/api/queues/%2F", "guest", "guest")),
+        ("http://u:p@h:15672", "/", ("http://h:15672/api", "queues/%2F", "u", "p")),
+        ("https://u:p@h/rabbit/", "a b/c", ("https://h/rabbit/api", "queues/a%20b%2Fc", "u", "p")),
+        ("http://u:p@h/ä b%20", "/", ("http://h/%C3%A4%20b%20/api", "queues/%2F", "u", "p")),
+        ("http://%40u:p%2F%3A%40%C3%A4@[::1]:1", "é", ("http://[::1]:1/api", "queues/%C3%A9", "@u", "p/:@ä")),
+        ("http://h:15672", "/", ("http://h:15672/api", "queues/%2F", "guest", "guest")),
     ],
 )
-def test_a_management_url_is_taken_apart(url: str, vhost: str, expected: tuple[str, str, str]) -> None:
+def test_a_management_url_is_taken_apart(url: str, vhost: str, expected: tuple[str, str, str, str]) -> None:
     api = Api.parse(url, vhost)
-    assert (api.url, api.user, api.password) == expected
+    assert (api.root, api.queues, api.user, api.password) == expected
     assert "password" not in repr(api)
 
 
@@ -231,10 +235,14 @@ def http(status: str, body: bytes, *headers: str, length: int | None = None) -> 
     return "\r\n".join(lines).encode() + body
 
 
-def ask(server: Server, timeout: float = 2.0) -> Any:
-    management = RabbitMQManagement(server.url, "/", timeout=timeout, clock=lambda: 9.0)
+def source(url: str) -> RabbitMQManagement:
+    return RabbitMQManagement(ManagementApi(Api.parse(url, "/")), clock=lambda: 9.0)
+
+
+def ask(server: Server, seconds: float = 2.0) -> Any:
+    management = source(server.url)
     try:
-        readings = management.queues(["q"])
+        readings = management.queues(["q"], Deadline.within(seconds))
     finally:
         management.close()
     assert list(readings) == ["q"]
@@ -251,15 +259,15 @@ def test_user_and_password_are_sent_as_utf8_and_only_in_the_header(serve: Callab
 
 def test_one_connection_serves_many_ticks(serve: Callable[..., Server]) -> None:
     server = serve(http("200 OK", page(QUEUE)))
-    management = RabbitMQManagement(server.url, "/")
-    assert all(isinstance(management.queues(["q"])["q"], Known) for _ in range(3))
+    management = source(server.url)
+    assert all(isinstance(management.queues(["q"], SOON)["q"], Known) for _ in range(3))
     management.close()
     assert (server.connections, len(server.requests)) == (1, 3)
 
 
 def test_nothing_is_asked_when_no_queue_is_watched(serve: Callable[..., Server]) -> None:
     server = serve(b"")
-    assert RabbitMQManagement(server.url, "/").queues([]) == {}
+    assert source(server.url).queues([], SOON) == {}
     assert server.connections == 0
 
 
@@ -304,16 +312,16 @@ def test_a_dripping_or_silent_server_does_not_pass_the_deadline(
 ) -> None:
     server = serve(answer, drip=0.02)
     began = time.monotonic()
-    reading = ask(server, timeout=0.3)
+    reading = ask(server, 0.3)
     assert isinstance(reading, Unknown)
-    assert "no full answer within 0.3 s" in reading.error
+    assert "no answer within 0.3 s" in reading.error
     assert time.monotonic() - began < 1.0
 
 
 def test_the_next_try_after_a_cut_uses_a_new_connection(serve: Callable[..., Server]) -> None:
     server = serve(http("200 OK", b" " * 1000), drip=0.02)
-    management = RabbitMQManagement(server.url, "/", timeout=0.2)
-    assert all(isinstance(management.queues(["q"])["q"], Unknown) for _ in range(2))
+    management = source(server.url)
+    assert all(isinstance(management.queues(["q"], Deadline.within(0.2))["q"], Unknown) for _ in range(2))
     management.close()
     assert server.connections == 2
 
@@ -321,7 +329,7 @@ def test_the_next_try_after_a_cut_uses_a_new_connection(serve: Callable[..., Ser
 def test_nobody_listening_is_unknown() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    reading = RabbitMQManagement(f"http://u:p@127.0.0.1:{port}", "/").queues(["q"])["q"]
+    reading = source(f"http://u:p@127.0.0.1:{port}").queues(["q"], SOON)["q"]
     assert isinstance(reading, Unknown)
     assert "Connection refused" in reading.error
 
