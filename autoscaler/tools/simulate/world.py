@@ -61,7 +61,7 @@ class Node:
         self.running: dict[int, float] = {}
         #: Tasks that it has not started.
         self.held: deque[int] = deque()
-        #: Tasks that it has ever been given.
+        #: Tasks that it has begun to run since it started, as Celery's `stats.total` counts them.
         self.accepted = 0
         #: Whether it stands in the queue's round.
         self.listed = False
@@ -284,13 +284,13 @@ class World:
             self._round.append(node)
 
     def _give(self, node: Node, task: int) -> None:
-        node.accepted += 1
         if len(node.running) < self.setting.concurrency:
             self._run(node, task)
         else:
             node.held.append(task)
 
     def _run(self, node: Node, task: int) -> None:
+        node.accepted += 1
         node.running[task] = self.now
         if self.started_at[task] == inf:
             self.started_at[task] = self.now

@@ -76,6 +76,14 @@ def test_prefetched_tasks_wait_for_the_worker_that_holds_them() -> None:
     assert here.waits() == [0.0, 0.0, 19.0, 1.0]
 
 
+def test_a_task_counts_as_accepted_when_it_begins_and_not_when_it_is_held() -> None:
+    here = world([0.0, 1.0], [10.0, 10.0], Setting(wait=30.0, prefetch=1), until=5.0)
+    (node,) = here.nodes
+    assert (node.accepted, len(node.held)) == (1, 1)
+    here.advance(15.0)
+    assert (node.accepted, len(node.held)) == (2, 0)
+
+
 def test_a_killed_worker_s_tasks_run_again_and_keep_their_first_wait() -> None:
     here = world([0.0, 1.0], [10.0, 1.0], Setting(wait=30.0, initial=2), until=2.0)
     here.kill(here.nodes[0])
