@@ -29,16 +29,6 @@ class Traffic:
         return self.arrival * self.service
 
 
-def late_share(traffic: Traffic, slots: int, wait: float) -> float:
-    """The share of tasks that wait longer than so many seconds; 1 where the slots do not carry the load."""
-    if traffic.load <= 0:
-        return 0.0
-    blocked = 1.0
-    for each in range(1, slots + 1):
-        blocked = _with_one_more(blocked, traffic.load, each)
-    return _late(traffic, blocked, slots, wait)
-
-
 def least_slots(traffic: Traffic, wait: float, share: float, most: int) -> int:
     """The fewest slots with which at most `share` of the tasks wait longer than `wait`; at most `most`."""
     if traffic.load <= 0:

@@ -188,6 +188,4 @@ class Tick:
     fleets: tuple[FleetTick, ...]
     #: What the steps did, in words.
     actions: tuple[str, ...] = ()
-    #: The latest config file's problems when the last good one is still in use.
-    config_problems: tuple[str, ...] = field(default=())
     singletons: tuple[SingletonTick, ...] = ()

@@ -22,7 +22,6 @@ from autoscaler.supervisord.log import ended_well
 from autoscaler.supervisord.rpc import parse_url, post
 
 # Fault codes that mean something to a caller (`supervisor.xmlrpc.Faults`).
-SHUTDOWN_STATE = 6
 BAD_NAME = 10
 ALREADY_STARTED = 60
 NOT_RUNNING = 70
@@ -107,7 +106,7 @@ class Supervisord:
     Every method raises
 
     SupervisordUnreachable : no answer in time, or none that could be read.
-    SupervisordFault : supervisord refused; also ``SHUTDOWN_STATE`` while it shuts down.
+    SupervisordFault : supervisord refused; also while it shuts down.
 
     Source
     ------

@@ -48,8 +48,7 @@ def queues():
 keys = ("worker_concurrency", "worker_pool", "worker_enable_remote_control", "task_serializer",
         "control_exchange", "broker_transport_options")
 facts.update((key, conf.get(key)) for key in keys)
-facts.update(broker_url=url(), queues=queues(), routes=routes(), ssl=bool(conf.get("broker_use_ssl")),
-             beat=len(conf.get("beat_schedule") or ()))
+facts.update(broker_url=url(), queues=queues(), routes=routes(), ssl=bool(conf.get("broker_use_ssl")))
 print({_MARK!r} + json.dumps(facts, default=str))
 """
 
@@ -96,7 +95,6 @@ def app_facts(app: str, told: Mapping[str, Any]) -> AppFacts:
         routes={str(queue): tuple(map(str, names)) for queue, names in (told.get("routes") or {}).items()},
         concurrency=concurrency if isinstance(concurrency, int) and concurrency > 0 else None,
         pool=told["worker_pool"] if told.get("worker_pool") in ("threads", "gevent", "eventlet") else None,
-        beat_entries=int(told.get("beat") or 0),
         notes=tuple(f"{app}: {text}" for text in notes),
     )
 

@@ -48,7 +48,6 @@ class OldProgram:
     stop_as_group: bool
     #: Seconds from the stop signal to KILL.
     stop_wait: float
-    autostart: bool
 
     @property
     def where(self) -> str:
@@ -132,7 +131,6 @@ def _program(section: Section, name: str, group: str, environ: Mapping[str, str]
         stop_signal=get("stopsignal", "TERM").strip().upper().removeprefix("SIG"),
         stop_as_group=get("stopasgroup", "false").strip().lower() in _TRUE,
         stop_wait=float(get("stopwaitsecs", "10")),
-        autostart=get("autostart", "true").strip().lower() in _TRUE,
     )
 
 

@@ -25,8 +25,6 @@ class AppFacts:
     routes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     concurrency: int | None = None
     pool: str | None = None
-    #: Entries of its beat schedule.
-    beat_entries: int = 0
     #: What it has that the autoscaler cannot work with, in words.
     notes: tuple[str, ...] = ()
 
