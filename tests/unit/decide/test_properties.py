@@ -84,7 +84,7 @@ def scalings(draw):
     least = draw(st.integers(0, 6))
     return Scaling(
         min_workers=least,
-        max_workers=least + draw(st.integers(0, 12)),
+        max_workers=max(1, least + draw(st.integers(0, 12))),
         concurrency=draw(st.integers(1, 8)),
         policies=draw(policies()),
         stabilization=draw(seconds),
