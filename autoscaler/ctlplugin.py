@@ -1,4 +1,4 @@
-"""`supervisorctl autoscale ...`: the daemon's commands beside supervisorctl's own.
+"""`supervisorctl autoscale ...`: the daemon's commands inside supervisorctl.
 
 In supervisord's main file (supervisorctl reads no included one), with the daemon's console.socket:
 

@@ -1,4 +1,4 @@
-"""One exception tree.
+"""All exceptions of the autoscaler, in one tree.
 
     AutoscalerError
     ├── ConfigError              the config file cannot be used; carries every problem found

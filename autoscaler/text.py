@@ -1,4 +1,4 @@
-"""Words for people, in one place: amounts, times, names, and text of others that is clipped and masked.
+"""Text for people: amounts, times, near names, and foreign text that is clipped and masked.
 
 It imports nothing of ours and little else: supervisorctl loads it with its plugin.
 """

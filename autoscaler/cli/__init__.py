@@ -1,4 +1,4 @@
-"""The `autoscaler` command: one module a command, imported when it is used; `group.py` knows where.
+"""The `autoscaler` command: one module per command, imported when the command runs.
 
 Exit codes: 0 fine, 1 failed, 2 wrong usage, 3 config invalid, 4 daemon not running,
 5 a service cannot be reached.

@@ -1,4 +1,4 @@
-"""`python -m autoscaler.cli`."""
+"""The entry point of `python -m autoscaler.cli`."""
 
 from autoscaler.cli.group import main
 

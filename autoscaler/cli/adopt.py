@@ -1,4 +1,4 @@
-"""`autoscaler init --adopt` and `--undo-adopt`."""
+"""`autoscaler init --adopt` and `--undo-adopt`: move old workers to the autoscaler, and back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `autoscaler set` shows."""
+"""The output of `autoscaler set`: the changed keys, the difference, and whether the daemon uses it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`autoscaler check`."""
+"""`autoscaler check`: every problem of the config, and with `--connect` of the machine."""
 
 from __future__ import annotations
 

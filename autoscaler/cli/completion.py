@@ -1,4 +1,4 @@
-"""`autoscaler completion`, and what completes names."""
+"""`autoscaler completion`, and the shell's completion of fleets, workers and keys."""
 
 from __future__ import annotations
 

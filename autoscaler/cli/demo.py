@@ -1,4 +1,4 @@
-"""`autoscaler demo`."""
+"""`autoscaler demo`: bursts of tasks on private services, shown live."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`autoscaler drain`: one worker out of service, or all of them before the machine goes down."""
+"""`autoscaler drain`: take one worker out of service, or all of them before a shutdown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`autoscaler explain`."""
+"""`autoscaler explain`: why a fleet has its size, and which load would change it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the doctor finds, on a terminal and as an exit code; `check --connect` and others show it."""
+"""The doctor's findings on a terminal, and the exit code that they give."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The group of commands."""
+"""The group of all commands, with the module of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`autoscaler history`."""
+"""`autoscaler history`: past decisions and samples of a fleet."""
 
 from __future__ import annotations
 

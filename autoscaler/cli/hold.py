@@ -1,4 +1,4 @@
-"""`autoscaler pause`, `resume`, `scale`, `stop`, `start`, `release`: the operator's word."""
+"""`autoscaler pause`, `resume`, `scale`, `stop`, `start` and `release`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`autoscaler import`."""
+"""`autoscaler import`: a first config from the file of another tool."""
 
 from __future__ import annotations
 

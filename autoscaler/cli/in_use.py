@@ -1,4 +1,4 @@
-"""Whether the running daemon uses a config file that was just written."""
+"""Whether the running daemon uses a config file that a command has just written."""
 
 from __future__ import annotations
 

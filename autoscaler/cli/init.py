@@ -1,4 +1,4 @@
-"""`autoscaler init`."""
+"""`autoscaler init`: a first config for an existing Celery app."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`autoscaler install` and `autoscaler uninstall`."""
+"""`autoscaler install` and `autoscaler uninstall`: the daemon as a system service."""
 
 from __future__ import annotations
 

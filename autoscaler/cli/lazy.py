@@ -1,4 +1,4 @@
-"""A group whose commands are imported when they are used: `status` and completion must not wait for `run`."""
+"""A click group that imports a command when it is used, so that `status` does not wait for `run`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options that commands share, and what follows from them."""
+"""Options that several commands share, and their values."""
 
 from __future__ import annotations
 

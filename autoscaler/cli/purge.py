@@ -1,4 +1,4 @@
-"""`autoscaler purge`."""
+"""`autoscaler purge`: delete the waiting messages of a fleet's queues."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `autoscaler simulate --recommend` shows."""
+"""The output of `autoscaler simulate --recommend`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`autoscaler run`."""
+"""`autoscaler run`: the daemon, in the foreground."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`autoscaler schema`."""
+"""`autoscaler schema`: the JSON schema of the config."""
 
 from __future__ import annotations
 

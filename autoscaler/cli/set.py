@@ -1,4 +1,4 @@
-"""`autoscaler set`."""
+"""`autoscaler set`: change keys in the config file, and keep the rest of its text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The `autoscaler simulate` command."""
+"""`autoscaler simulate`: a fleet's settings on a load, in fake time."""
 
 from __future__ import annotations
 

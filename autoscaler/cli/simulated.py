@@ -1,4 +1,4 @@
-"""What `autoscaler simulate` runs on: a fleet, a load and a setting, from the command line and the config."""
+"""The input of `autoscaler simulate`: fleet, load and setting, from the command line and the config."""
 
 from __future__ import annotations
 

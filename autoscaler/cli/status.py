@@ -1,4 +1,4 @@
-"""`autoscaler status`."""
+"""`autoscaler status`: the fleets, singletons and workers of the running daemon."""
 
 from __future__ import annotations
 

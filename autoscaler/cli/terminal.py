@@ -1,4 +1,4 @@
-"""What is printed: as wide as the terminal, coloured where that is wanted, plain everywhere else."""
+"""The console for output: terminal width and colours on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `autoscaler set` is told on the command line, and where its mistakes are told."""
+"""The arguments of `autoscaler set`, and the place of each error in them."""
 
 from __future__ import annotations
 

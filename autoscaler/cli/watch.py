@@ -1,4 +1,4 @@
-"""`autoscaler watch`."""
+"""`autoscaler watch`: the fleets after each tick."""
 
 from __future__ import annotations
 

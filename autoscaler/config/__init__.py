@@ -1,4 +1,4 @@
-"""`autoscaler.yaml` -> `Config`, or every problem in it with file, line, key and rule.
+"""The config: `autoscaler.yaml` -> `Config`, or every problem with file, line, key and rule.
 
     bytes --yaml_lines--> plain data + the line of every key --schema--> Config
                                                              --explain--> Problems

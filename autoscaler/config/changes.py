@@ -1,4 +1,4 @@
-"""Several keys of a config file changed at once, and what that looks like."""
+"""A change of several keys in the text of a config file, and its difference."""
 
 from __future__ import annotations
 

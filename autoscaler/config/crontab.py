@@ -1,4 +1,4 @@
-"""What a cron expression and a time zone must look like."""
+"""Cron expressions and time zones: the check of their values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plain data as YAML gives it: read, compared and changed by key path."""
+"""Plain YAML data: read, compare and change it by key path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One key of the config file changed in its text; every other character stays.
+"""A change of one key in the text of the config file; every other character stays.
 
     text, path, value --walk--> the place --splice--> new text --parse--> exactly this change, or refused
 

@@ -1,4 +1,4 @@
-"""A value as a user types it behind ``KEY=``, and as it is written into YAML."""
+"""A value behind ``KEY=`` on the command line, and its text in YAML."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""pydantic's errors -> faults in our words, at the lines where the values stand."""
+"""pydantic's errors -> problems in our words, at the lines of the values."""
 
 from __future__ import annotations
 

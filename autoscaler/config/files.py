@@ -1,4 +1,4 @@
-"""Reading small files whole, in words that a user understands when it cannot be done."""
+"""Reading small files whole, with errors for users."""
 
 from __future__ import annotations
 

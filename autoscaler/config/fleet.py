@@ -1,4 +1,4 @@
-"""What a fleet may say in `autoscaler.yaml`."""
+"""The keys of a fleet in `autoscaler.yaml`."""
 
 from __future__ import annotations
 

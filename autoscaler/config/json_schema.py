@@ -1,4 +1,4 @@
-"""The config file's JSON schema: completion, descriptions and checks in an editor.
+"""The config's JSON schema: completion, descriptions and checks in an editor.
 
 It says what each value looks like and where a key may stand. Rules that bind two keys, such as min_workers
 and max_workers, are left to `autoscaler check`.

@@ -1,4 +1,4 @@
-"""The kinds of values that the file's keys take, and what a mapping of known keys is.
+"""The kinds of values in the config, and the base of its models.
 
 Texts with a unit (``30s``) become numbers (seconds, bytes). From Python the numbers themselves may be given.
 """

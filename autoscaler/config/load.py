@@ -1,4 +1,4 @@
-"""Finding `autoscaler.yaml` and turning it into a `Config`, or into all its problems at once."""
+"""Finding `autoscaler.yaml`, and reading it into a `Config` or into all of its problems."""
 
 from __future__ import annotations
 

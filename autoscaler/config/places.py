@@ -1,4 +1,4 @@
-"""Where a key stands in the config file, and what a file names that cannot be used as a whole."""
+"""The line of a key in the config file, and the paths in a file that is invalid as a whole."""
 
 from __future__ import annotations
 

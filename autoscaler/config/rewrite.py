@@ -1,4 +1,4 @@
-"""The config file replaced as a whole, or not at all.
+"""Replacing the config file as a whole, or not at all.
 
     lock -> read -> (edit, validate) -> has anybody else written? -> old one to .bak -> rename
 

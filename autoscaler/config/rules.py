@@ -1,4 +1,4 @@
-"""How a broken rule is raised while the file is validated, and how values are shown in its message.
+"""Errors of broken rules during validation, and values as their messages show them.
 
 These never leave `autoscaler.config`: pydantic collects them and `explain` turns them into Problems.
 They are ValueErrors because that is what pydantic collects.

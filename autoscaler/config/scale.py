@@ -1,4 +1,4 @@
-"""What `scale` may say: the policies of a fleet."""
+"""The keys of `scale`: the policies of a fleet."""
 
 from __future__ import annotations
 

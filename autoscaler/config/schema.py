@@ -1,4 +1,4 @@
-"""What `autoscaler.yaml` may say: the models, with every unit, default and rule.
+"""The top level of `autoscaler.yaml`: models with every unit, default and rule.
 
 Each key's description is what users read: in the editor, in docs/configuration.md and where it is missing.
 A rule that binds two keys is checked at the later of them, so that it is reported beside all other problems.

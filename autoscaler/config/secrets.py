@@ -1,4 +1,4 @@
-"""Urls with passwords: taken from the config, the environment or a file, and never shown."""
+"""URLs with passwords, from the config, the environment or a file; never shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a singleton may say in `autoscaler.yaml`."""
+"""The keys of a singleton in `autoscaler.yaml`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a value goes in the text: over the one that is there, or beside its neighbours.
+"""The place of a value in YAML text: over the old value, or next to its neighbours.
 
 Everything here proposes; `edit` reads the outcome again and takes the first proposal that is right.
 """

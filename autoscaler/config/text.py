@@ -1,4 +1,4 @@
-"""What a name, a path, a command word or an address must look like."""
+"""Names, paths, command words and addresses: the check of their values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values that are only tried: put into what a file holds, not into its text."""
+"""Values on trial: put into a document's data, and not into its text."""
 
 from __future__ import annotations
 

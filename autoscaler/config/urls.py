@@ -1,4 +1,4 @@
-"""The three urls: expanded from the environment, checked, and never shown."""
+"""The three URLs of the config: expanded from the environment, checked, and never shown."""
 
 from __future__ import annotations
 

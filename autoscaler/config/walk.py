@@ -1,4 +1,4 @@
-"""The way from the top of a file to a key, through aliases and merges, as it is written."""
+"""The way from the top of a YAML file to a key, through aliases and merges."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""YAML text -> plain data, and where each value of it is written.
+"""YAML text -> plain data, and the line of each value.
 
 Only texts, whole and decimal numbers, true/false, null, lists and mappings come out; every other tag
 is a fault. Aliases and merge keys are followed, so a place is where the value is really written.

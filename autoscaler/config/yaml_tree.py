@@ -1,4 +1,4 @@
-"""YAML text -> a tree of what is written where, to the character: what an edit in place needs.
+"""YAML text -> a tree of nodes with their exact positions, for an edit in place.
 
 An alias stays an alias here, and a merge key is a key like any other; `yaml_lines` follows both.
 """

@@ -1,4 +1,4 @@
-"""What should be: pure functions from what was seen to what is to be done; no clock, no I/O."""
+"""The decisions: pure functions from observed values to actions; no clock, no I/O."""
 
 from autoscaler.decide.decision import decide
 from autoscaler.decide.demand import Reader, fleet_demands

@@ -1,4 +1,4 @@
-"""One worker for so many tasks: n = ceil(waiting / target).
+"""The policy `backlog_per_worker`: one worker for so many waiting tasks.
 
 Within the tolerance of what the present size is good for, the present size stays. This stands in the
 policy and not among the limits behind the highest recommendation: there it could undo another

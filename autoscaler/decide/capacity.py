@@ -1,4 +1,4 @@
-"""What a fleet's slots will start within a time, as far as it was measured.
+"""How many tasks a fleet's slots will start within a time, by measured start and service times.
 
     how long each running task has run, and how long tasks run
         -> when its slot will be free again -> how many more tasks that slot will have started by then

@@ -1,4 +1,4 @@
-"""One decision's facts, and the course that policies and limits set for it.
+"""The facts of one decision, and the size that policies and limits give it.
 
 A limit is a function ``(case, course) -> course``: it may change the number of workers and then
 adds its reason. It never sees who came before it, so that the order stands in one place only.

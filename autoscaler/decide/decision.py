@@ -1,4 +1,4 @@
-"""Policies, then limits, then steps: one decision about one fleet.
+"""One decision about one fleet: policies, then limits, then steps.
 
     highest recommendation -> waiting -> running -> unknown -> fallback -> (operator's size) -> bounds
     -> stabilization -> max_scale_up -> max_scale_down -> host -> crash loop -> restore, start, drain

@@ -1,4 +1,4 @@
-"""Tasks that each fleet has to do now.
+"""The demand of each fleet: tasks that could start now, and tasks that run.
 
     ready    = sum over the fleet's queues of  messages ready x the fleet's share of the queue
     reserved = tasks that its serving workers hold, due, but have not started

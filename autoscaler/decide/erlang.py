@@ -1,4 +1,4 @@
-"""How long tasks wait for one of n slots, when tasks come at random and nothing changes.
+"""Erlang's C: the wait for one of n slots under a steady random load.
 
 Source: A. K. Erlang (1917), "Solution of some problems in the theory of probabilities of significance in
 automatic telephone exchanges" (the C formula, M/M/n); the recursion is that of his B formula. For service

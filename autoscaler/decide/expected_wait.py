@@ -1,4 +1,4 @@
-"""How long a task that is published now is going to wait, with the workers that are up or starting."""
+"""The wait of a task that is published now, with the running and starting workers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a fleet has the size that it has, in sentences and numbers, and what would change it.
+"""Why a fleet has its size, in sentences and numbers, and which load would change it.
 
 Pure: `decide` is asked again about what has been, and about what might be.
 """

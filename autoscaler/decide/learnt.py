@@ -1,4 +1,4 @@
-"""Start workers ahead of a rise that earlier days or hours let expect.
+"""Starting workers ahead of a rise that earlier days or hours predict.
 
     at - (start time + a tick)  --  the expected workers are wanted  --  needed, or the minute is over
 

@@ -1,4 +1,4 @@
-"""What bounds a fleet's size: its own tasks, the unknown, the operator, min and max.
+"""The limits of a fleet's size: running tasks, unknown values, the operator, min and max.
 
 Each is a `Limit` of `case` and says its reason only when it changed or held something.
 """

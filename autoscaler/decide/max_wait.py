@@ -1,4 +1,4 @@
-"""A task should start within a time: start a worker when one must be started, and not before.
+"""The policy `max_wait`: start a worker when waiting tasks would otherwise start too late.
 
     publish counter -> how old each waiting task is -> when it must start      (the deadline curve)
     running and starting slots -> how many tasks will have started by then

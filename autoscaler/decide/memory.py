@@ -1,4 +1,4 @@
-"""What a decision remembers, when the clock was set back between two daemons."""
+"""The state of a decision after the clock was set back between two daemons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The memory that new workers may take, shared by the fleets that are decided one after another."""
+"""The free memory for new workers, shared by the fleets one after another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast a fleet may change: stabilization, max_scale_up, max_scale_down.
+"""The pace of a fleet: stabilization, max_scale_up and max_scale_down.
 
 None of them delays what min_workers, max_workers or the operator's size order.
 """

@@ -1,4 +1,4 @@
-"""From a size to steps: what to restore, start and drain.
+"""The steps from a fleet's size to its desired size: restore, start and drain.
 
 Draining workers are taken back before new ones start. A fleet never has more processes than
 max_workers all together, so new workers wait for draining ones to end where there is no room.

@@ -1,4 +1,4 @@
-"""Which function belongs to which policy's settings."""
+"""The function of each policy, by the class of its settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""At least so many workers from each time of a cron expression on, for a while, in a time zone.
+"""The policy `schedule`: a minimum size from each time of a cron expression on.
 
 Outside of these times the policy wants none, and others or min_workers decide. A time that the clock
 skips in spring counts when it resumes; one that it repeats in autumn counts once, the first time, unless

@@ -1,4 +1,4 @@
-"""How many new workers may start now: the host's memory, and crash loops.
+"""How many new workers may start now: free memory, and crash loops.
 
 Both bound the starts. The size follows them only in growing: it goes no further than what may be
 there after this decision, so that a policy that steps does not run away while nothing can start.

@@ -1,4 +1,4 @@
-"""Step up after demand was above `up`, step down after it was below `down`.
+"""The policy `threshold`: a step up after a time above `up`, a step down after a time below `down`.
 
 Demand is what waits. Between the two nothing changes (hysteresis). The clock of a side runs while
 demand stays on that side and starts anew when the size changes, for whatever reason: so each step

@@ -1,4 +1,4 @@
-"""Who goes first when a fleet shrinks, and who comes back first when it grows.
+"""Which workers leave first when a fleet shrinks, and which return first when it grows.
 
     starting   not of use yet; the youngest first
     idle       answered, nothing active and nothing reserved

@@ -1,4 +1,4 @@
-"""What a fleet would do now under other settings. Pure: the last decision is taken again with them."""
+"""The last decision of a fleet, taken again with other settings. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an operator ordered, in words, as reasons have it."""
+"""Operators' holds in words, for reasons."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The console: API, stream, metrics and dashboard over HTTP, and the client of it."""
+"""The console over HTTP: API, stream, metrics and dashboard, and the API's client."""

@@ -1,4 +1,4 @@
-"""Who may look, and who may change something, by which way they come.
+"""The rights of a request: who may read, and who may change something.
 
     unix socket   its file rights let in whom they let in; a change needs the header besides
     TCP           a change needs the token; off loopback, looking needs it too

@@ -1,4 +1,4 @@
-"""The daemon's HTTP API.
+"""The HTTP API: its application and its paths for reading.
 
 What looks reads a snapshot; what changes something is in `commands`, what has been in `history`, and `access`
 says who may do what.

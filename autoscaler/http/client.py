@@ -1,4 +1,4 @@
-"""The CLI's way in: asks the running daemon over its unix socket."""
+"""The API's client: requests of the CLI to the running daemon over its unix socket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The part of the API that changes something: each request is a command that the loop carries out."""
+"""The paths of the API that change something: each request is a command for the loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`GET /`: the dashboard, a page that reads the API. Its files lie in `dashboard/`, and hold no data."""
+"""`GET /`: the dashboard's files, which hold no data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An explanation as the API shows it."""
+"""An explanation of a fleet's size as a value of the API."""
 
 from __future__ import annotations
 

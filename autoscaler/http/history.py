@@ -1,4 +1,4 @@
-"""The part of the API that tells what has been."""
+"""The paths of the API for past decisions and samples."""
 
 from __future__ import annotations
 

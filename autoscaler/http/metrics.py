@@ -1,4 +1,4 @@
-"""`GET /metrics`: what Prometheus is told.
+"""`GET /metrics`: the metrics for Prometheus.
 
 Everything is read from the snapshot as it is asked for; what is counted is counted by the loop. A gauge whose
 value is not known is left out, as is all that was seen by a tick that is too old: an alert on a number is

@@ -1,4 +1,4 @@
-"""What has been, as the API shows it."""
+"""Past decisions and samples as values of the API."""
 
 from __future__ import annotations
 

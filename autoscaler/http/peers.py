@@ -1,4 +1,4 @@
-"""A connection to the console: which user is at its other end, and how long it may keep us waiting.
+"""The connections to the console: the user at the other end, and the limits of their number and time.
 
 Each connection holds one of the daemon's file descriptors, and the loop needs those as well. So one that does
 not say what it wants is closed in time, and there are only so many over TCP. The unix socket is for those who

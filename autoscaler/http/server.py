@@ -1,4 +1,4 @@
-"""Serves the HTTP API: on a unix socket, and on a TCP address where the config names one."""
+"""The HTTP server, on a unix socket and, if configured, on a TCP address."""
 
 from __future__ import annotations
 

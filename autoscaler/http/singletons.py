@@ -1,4 +1,4 @@
-"""Singletons as the API and a terminal show them."""
+"""Singletons as values of the API, and as a table."""
 
 from __future__ import annotations
 

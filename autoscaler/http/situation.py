@@ -1,4 +1,4 @@
-"""What a decision was taken on, as JSON: whoever has it can take the decision again, or another one."""
+"""A decision's situation as JSON, so that a client can take the decision again."""
 
 from __future__ import annotations
 

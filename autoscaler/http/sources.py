@@ -1,4 +1,4 @@
-"""Which of the things that are looked at could be seen in a tick."""
+"""Which sources answered in a tick: supervisord, queues, workers, host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`GET /api/v1/stream`: the fleets anew after each tick, as server-sent events.
+"""`GET /api/v1/stream`: a server-sent event with the fleets after each tick.
 
     loop  --publish-->  the server's thread: one event  -->  each client's mailbox  -->  client
 

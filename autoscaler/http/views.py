@@ -1,4 +1,4 @@
-"""What the API shows: a snapshot as JSON values. Unknown numbers are null, never zero."""
+"""The snapshot as values of the API. An unknown number is null, never zero."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests to the daemon over its unix socket, with nothing but the standard library.
+"""Requests to the daemon's unix socket, with the standard library only.
 
 supervisorctl's plugin uses this too, perhaps under an interpreter that has none of our dependencies.
 """

@@ -1,4 +1,4 @@
-"""What the API answers, in lines for people. It imports only words: supervisorctl's plugin uses it too."""
+"""The API's values as lines of text; supervisorctl's plugin uses this too."""
 
 from __future__ import annotations
 

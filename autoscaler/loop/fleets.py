@@ -1,4 +1,4 @@
-"""What one tick decides: for each fleet its situation, from what was seen, and the decision on it."""
+"""The decisions of one tick: a situation and a decision for each fleet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log's lines about what changed from one snapshot to the next. Pure: each change is logged once."""
+"""The log's lines about changes from one snapshot to the next. Pure: each change is logged once."""
 
 from __future__ import annotations
 

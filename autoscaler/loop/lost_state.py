@@ -1,4 +1,4 @@
-"""A damaged state database: what its loss means for the workers, and what the daemon does about it."""
+"""A damaged state database: the effect on the workers, and the daemon's reaction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file with the pid of each worker, for tools that want one.
+"""A pid file for each worker, for tools that need one.
 
 What supervisord says after each tick is written to ``<pid_dir>/<worker>.pid``. Nothing reads it back, and a
 folder that cannot be written never holds the daemon up. When the daemon stops the files stay, as the workers

@@ -1,4 +1,4 @@
-"""What one tick leaves for the next: how workers were seen, what decisions go on from, what was measured.
+"""The state between two ticks: workers as they were seen, states of decisions, measurements.
 
 All of it is in the store as well, so that a daemon that is started again goes on with it.
 """

@@ -1,4 +1,4 @@
-"""The state of the daemon between two passes of its loop, as everybody else sees it. Pure.
+"""The state of the daemon between two ticks, for all readers. Pure.
 
 The loop alone makes snapshots, each from the one before; the HTTP API, the metrics and the log read them.
 """

@@ -1,4 +1,4 @@
-"""The store, as a tick needs it."""
+"""The store, as one tick needs it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a valid config will not do as its reader may expect: notes, not errors."""
+"""Warnings about a valid config: settings whose effect a reader may not expect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The config file of a running daemon: read when it is whole, and only used if all of it can be.
+"""The config file of a running daemon: read when it is complete, and used only if it is valid.
 
 The files that broker.url_file and console.token_file name are watched along with it: a password or token that
 changes there is used without another word to the daemon. One that cannot be read is a mistake in the config,

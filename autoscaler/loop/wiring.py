@@ -1,4 +1,4 @@
-"""What a tick looks at and acts on, as interfaces and as the real things made from a config."""
+"""The sources and the target of a tick: their interfaces, and the real ones made from a config."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is measured about each fleet over time, with no task events: pure, no clock, no I/O."""
+"""Measurements of each fleet over time, without task events. Pure: no clock, no I/O."""
 
 from autoscaler.measure.clock import track_not_after
 from autoscaler.measure.habits import expected, learn, restored

@@ -1,4 +1,4 @@
-"""What was measured, when the clock was set back between two daemons."""
+"""The measurements after the clock was set back between two daemons."""
 
 from __future__ import annotations
 

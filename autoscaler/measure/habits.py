@@ -1,4 +1,4 @@
-"""What the same minute of earlier days, and of earlier hours, lets expect.
+"""The load that the same minute of earlier days and hours predicts.
 
     minutes of the past --median--> slots in this minute, and in the one before it
     clearly more than before --> an Expectation, an hour ahead

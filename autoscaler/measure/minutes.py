@@ -1,4 +1,4 @@
-"""One row a minute: tasks published in it, and the most slots in use."""
+"""One row per minute: published tasks, and the most slots in use."""
 
 from __future__ import annotations
 

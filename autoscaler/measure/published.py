@@ -1,4 +1,4 @@
-"""How many tasks have been published, and when: a count that never falls.
+"""The count of published tasks over time, which never falls.
 
     accepted by all workers + reserved + ready = published so far
 

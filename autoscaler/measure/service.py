@@ -1,4 +1,4 @@
-"""How long tasks run, from looks alone: how many ran at each look, and how many ended between two.
+"""The time that tasks run, from the numbers of running and finished tasks at each tick.
 
     mean service time S = slot-seconds of work / tasks that ended in them
 

@@ -1,4 +1,4 @@
-"""One tick more of a fleet's past."""
+"""One tick's measurements of a fleet, added to the earlier ones."""
 
 from __future__ import annotations
 

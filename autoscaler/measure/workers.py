@@ -1,4 +1,4 @@
-"""What the workers' own counts tell: tasks accepted by all of them, and how long a start takes.
+"""The tasks that workers have accepted, by their own counts, and the time of their starts.
 
 A worker's count restarts at 0 with its process (told by the pid), and goes with the worker when it is
 removed. The sum of what each has added stays.

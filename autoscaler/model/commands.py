@@ -1,4 +1,4 @@
-"""What an operator may tell the loop to do. Values; `autoscaler.operator.holds` carries them out."""
+"""The commands of an operator, as values; `autoscaler.operator` carries them out."""
 
 from __future__ import annotations
 

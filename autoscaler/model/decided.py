@@ -1,4 +1,4 @@
-"""What should be and why, and the tick that holds everything."""
+"""A fleet's demand, situation and decision with its reasons, and the tick that holds all."""
 
 from __future__ import annotations
 

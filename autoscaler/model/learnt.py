@@ -1,4 +1,4 @@
-"""What earlier days and hours tell about the minutes to come."""
+"""The minutes of earlier days and hours, and the rises that they predict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is measured about a fleet over time, and what must be remembered to measure on.
+"""The measurements of a fleet, and the state to continue them.
 
     Demand + workers of each tick  --measure.update-->  Track  --its measures-->  Situation
 

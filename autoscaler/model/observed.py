@@ -1,4 +1,4 @@
-"""What is going on: readings that are known or unknown, and what sources read."""
+"""The observation: readings, known or unknown, of queues, workers, processes and the host."""
 
 from __future__ import annotations
 

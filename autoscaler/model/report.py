@@ -1,4 +1,4 @@
-"""What one turn of acting did, and what it could not do."""
+"""The report of one tick's actions: steps that were taken, and steps that failed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The settings of one fleet, as the policies and limits need them."""
+"""The settings of a fleet as policies and limits need them, and an operator's holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Singletons: programs beside the fleets that run exactly once, such as celery beat."""
+"""Singletons: programs that run exactly once, such as celery beat."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our workers: their states, and what is remembered of them."""
+"""Workers: their states, and what is remembered of them."""
 
 from __future__ import annotations
 

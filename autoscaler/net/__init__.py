@@ -1,1 +1,1 @@
-"""Connections on which nothing waits for ever: the broker, Celery's remote control, HTTP."""
+"""Connections with deadlines: the broker, Celery's remote control, HTTP."""

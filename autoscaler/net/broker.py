@@ -1,4 +1,4 @@
-"""A connection to the broker on which nothing waits for ever.
+"""A connection to the broker, with a deadline for every use.
 
 kombu's own helpers (`Connection.default_channel`, `Connection.connection`, `publish(retry=True)`) reconnect
 by themselves, with sleeps, some of them for ever. Here a failure is a `SourceError`, the connection is thrown

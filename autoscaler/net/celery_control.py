@@ -1,4 +1,4 @@
-"""Celery's remote control: ask workers about themselves, and tell them which queues to take from.
+"""Celery's remote control: questions to workers, and control messages about their queues.
 
     commands --fanout exchange--> every worker --the named nodes--> reply exchange --our queue--> replies
 

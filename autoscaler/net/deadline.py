@@ -1,4 +1,4 @@
-"""How long a piece of work may take: one value that is handed down to every call that waits."""
+"""A deadline: one value for every call within a piece of work."""
 
 from __future__ import annotations
 

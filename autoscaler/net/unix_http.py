@@ -1,4 +1,4 @@
-"""HTTP over a unix socket: the way to supervisord and to our own daemon."""
+"""HTTP over a unix socket, to supervisord and to our own daemon."""
 
 from __future__ import annotations
 

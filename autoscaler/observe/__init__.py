@@ -1,1 +1,1 @@
-"""What a tick observes: queues, workers, the host and celery beats. All I/O, no decisions."""
+"""The sources of a tick: queues, workers, the host and celery beats. All I/O, no decisions."""

@@ -1,4 +1,4 @@
-"""Which celery beats run on this machine, whoever started them."""
+"""The celery beats on this machine, also those that others started."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Celery workers say about themselves, over remote control.
+"""The tasks and queues of Celery workers, by their answers over remote control.
 
     active_queues, scheduled, reserved, active, stats   (asked in this order)
         -> one reply a node and command -> WorkerStats, or Unknown with the reason

@@ -1,4 +1,4 @@
-"""What the host has left, and what a process takes.
+"""The host's free memory, and the memory of a process.
 
 Only cgroup version 2 is looked at: a limit of version 1 is not seen.
 """

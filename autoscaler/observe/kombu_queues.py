@@ -1,4 +1,4 @@
-"""Queue counts by passive declare, over kombu: for any broker, and for RabbitMQ when its API is away.
+"""Queue counts by passive declare over kombu: for any broker, and if RabbitMQ's API fails.
 
     queue_declare(passive)  ->  ready messages, consumers
 

@@ -1,4 +1,4 @@
-"""Where queue counts come from, and which source is asked when another one is away.
+"""The sources of queue counts, and which one is asked if another one fails.
 
 management API  --answers-------------------->  Known, or NoSuchQueue
      |

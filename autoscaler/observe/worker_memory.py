@@ -1,4 +1,4 @@
-"""How much memory a worker of each fleet takes, measured on the running ones in turn."""
+"""The memory of a worker of each fleet, measured on the running workers in turn."""
 
 from __future__ import annotations
 

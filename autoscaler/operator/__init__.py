@@ -1,1 +1,1 @@
-"""What operators order: commands, the holds that come of them, and their way to the loop."""
+"""The operator: commands, the holds that they leave, and their way to the loop."""

@@ -1,4 +1,4 @@
-"""What operators ordered: commands carried out, and holds that end when their time has come.
+"""Carrying out operators' commands, and ending holds whose time is over.
 
     pause, scale, stop  -> a Hold of the fleet; `decide` sees it
     drain WORKER        -> a WorkerHold: `decide` drains the worker, `act` leaves its section where it is

@@ -1,4 +1,4 @@
-"""What others may say to the loop: a word, or a command that waits for its answer."""
+"""The loop's inbox: signals, and commands that wait for their answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Empty queues, on any broker that kombu speaks to."""
+"""Deleting the messages of queues, on any broker of kombu."""
 
 from __future__ import annotations
 

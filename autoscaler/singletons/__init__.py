@@ -1,1 +1,1 @@
-"""What runs exactly once beside the fleets: its states and the steps of one tick."""
+"""Singletons, which run exactly once: their states, and the steps of one tick."""

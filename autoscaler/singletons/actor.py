@@ -1,4 +1,4 @@
-"""Take singletons' next steps on supervisord and our programs file."""
+"""The next steps of singletons, taken on supervisord and the programs file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The life of a singleton, as pure functions: a program that runs once and is never scaled or drained.
+"""The states of a singleton, and each next step, as pure functions.
 
                  supervisord's startsecs           its settings change, or it is taken out
     starting ───────────────────────────► running ───────────────────────────────────────► stopping ──► gone,

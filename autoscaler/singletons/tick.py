@@ -1,4 +1,4 @@
-"""One tick of the singletons: look, decide, write down, act. They need no broker and no worker's answer."""
+"""One tick of the singletons: observe, decide, record, act. No broker and no worker is asked."""
 
 from __future__ import annotations
 

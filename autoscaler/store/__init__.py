@@ -1,4 +1,4 @@
-"""What the daemon remembers: one SQLite database in the state folder.
+"""The store: one SQLite database in the state folder.
 
     workers     what each worker was when it was seen last (which process has answered)
     drains      the drain journal: who is leaving, or being taken back, and why

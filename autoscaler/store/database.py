@@ -1,4 +1,4 @@
-"""SQLite as the store uses it: one connection, whole transactions, failures in words."""
+"""The SQLite database: one connection, whole transactions, errors in words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has been, read beside the daemon that writes it: newest first."""
+"""Past decisions and samples, read while the daemon writes; newest first."""
 
 from __future__ import annotations
 

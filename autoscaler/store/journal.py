@@ -1,4 +1,4 @@
-"""The drain journal, what was seen of the workers, and what was done to the singletons."""
+"""The tables of drains in progress, of workers as they were seen, and of singletons."""
 
 from __future__ import annotations
 

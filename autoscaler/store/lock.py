@@ -1,4 +1,4 @@
-"""One daemon a state folder."""
+"""The lock on a state folder: one daemon per folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What decisions and measures remember, a JSON value a fleet."""
+"""The tables of the states of decisions and measurements, one JSON value per fleet."""
 
 from __future__ import annotations
 

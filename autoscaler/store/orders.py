@@ -1,4 +1,4 @@
-"""What operators ordered."""
+"""The tables of operators' holds, of fleets and of single workers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has been: samples, minutes and decisions, for as long as they are kept."""
+"""The tables of samples, minutes and decisions, and how long they are kept."""
 
 from __future__ import annotations
 

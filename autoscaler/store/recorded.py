@@ -1,4 +1,4 @@
-"""Reading what a daemon has recorded of a fleet's load, beside it or after it."""
+"""The recorded load of a fleet, for the simulator; the daemon may run meanwhile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A damaged database: moved aside whole, and what of it can still be read taken along."""
+"""A damaged database: moved aside, and its readable rows of drains and holds rescued."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables, and the way to them from the tables of older releases."""
+"""The schema of the database, and the migrations from older releases."""
 
 from __future__ import annotations
 

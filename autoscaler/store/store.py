@@ -1,4 +1,4 @@
-"""All tables together, as the loop uses them."""
+"""All tables of the database together, as the loop uses them."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""supervisord as the place where workers run: its RPC, our programs file, what a reload changes."""
+"""supervisord, where the workers run: its RPC interface, the programs file, and reloads."""

@@ -1,4 +1,4 @@
-"""The client of supervisord's XML-RPC interface: deadlines, idempotent verbs, errors that say what to do.
+"""The client of supervisord's XML-RPC interface: deadlines, idempotent calls, errors with a cure.
 
 Every call opens a connection of its own (0.1 ms over a unix socket): there is none to go stale, a restarted
 supervisord is simply reached again, and no call is ever sent twice.

@@ -1,4 +1,4 @@
-"""How processes ended, by supervisord's own log: its interface forgets that as the next process starts."""
+"""How processes ended, from supervisord's log; its RPC interface forgets this at the next start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the kernel tells of the supervisord that answers: whose it is, its limits, its configuration file.
+"""The kernel's facts about the running supervisord: its user, limits and configuration file.
 
 All of it is for its own machine only. Where the process that has its pid here is no supervisord (it is on
 another machine, or in another pid namespace), nothing is known.

@@ -1,4 +1,4 @@
-"""Our file of supervisord programs: one `[program:NAME]` section a worker.
+"""The programs file: one `[program:NAME]` section per worker.
 
 Two halves. `render` writes a `Program` so that supervisord reads back exactly what was meant, or refuses it.
 `ProgramFile` reads the file, trusts it only if it is whole and ours, and replaces it atomically.

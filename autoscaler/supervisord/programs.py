@@ -1,4 +1,4 @@
-"""Change the set of programs: rewrite the file, reload, look, add and remove. All of it or nothing.
+"""A change of the set of programs: rewrite the file, reload, verify, add and remove; or nothing.
 
 The order survives a crash after any step, because each step only follows from what the file, supervisord and
 the drain journal say:

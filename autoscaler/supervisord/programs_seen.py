@@ -1,4 +1,4 @@
-"""What a tick sees of our own programs, before the workers are asked."""
+"""Our own programs as one tick sees them, before the workers are asked."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What helps beside the running daemon: doctor, takeover, install, simulate, demo."""
+"""Tools outside the running daemon: doctor, takeover, install, simulate, demo."""

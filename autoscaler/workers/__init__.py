@@ -1,1 +1,1 @@
-"""The life of a worker: its states, drains, orphans, and the steps of one tick."""
+"""The workers: their states, drains, orphans, and the steps of one tick."""

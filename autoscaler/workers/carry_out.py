@@ -1,4 +1,4 @@
-"""Make it so: one turn a tick begins drains, moves each worker on by one step and changes the programs.
+"""Acting on the workers in one tick: begin drains, advance each worker, change the programs.
 
 Nothing here waits. What takes time (a task that ends, a process that stops) is looked at again next turn.
 """

@@ -1,4 +1,4 @@
-"""Take workers out of service, and back: journal, cancel, wait, stop."""
+"""Taking workers out of service, and back: journal, cancel, wait, stop."""
 
 from __future__ import annotations
 

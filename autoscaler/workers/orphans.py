@@ -1,4 +1,4 @@
-"""Workers that a killed supervisord left behind.
+"""Orphans: workers that a killed supervisord left behind.
 
 Its successor starts every program again, so each of them runs twice, under one node name: both take tasks,
 and remote control reaches now the one and now the other. The one that supervisord runs is kept. The orphan

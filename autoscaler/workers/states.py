@@ -1,4 +1,4 @@
-"""The life of one worker, as pure functions.
+"""The states of a worker, and each next step, as pure functions.
 
                        answers               chosen to go            nothing left to do
     starting ────────────────────► running ───────────────► draining ──────────────────► stopping ──► gone

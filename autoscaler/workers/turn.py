@@ -1,4 +1,4 @@
-"""What one turn of acting works on."""
+"""The values that acting in one tick works on."""
 
 from __future__ import annotations
 

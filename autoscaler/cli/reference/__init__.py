@@ -1,4 +1,4 @@
-"""The pages of docs/ that say what the code says: made from the config's model and from the commands' help.
+"""The pages of docs/ that are made from the config's models and the commands' help.
 
 python -m autoscaler.cli.reference [FOLDER]     writes them; a test fails where a committed page differs
 """

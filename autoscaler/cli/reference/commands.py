@@ -1,4 +1,4 @@
-"""The commands as they are documented: taken from click once, for the Markdown page and the manual page."""
+"""The commands' help, read from click once for the Markdown page and the manual page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/commands.md."""
+"""docs/commands.md, from the commands' help."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/configuration.md, from the JSON schema."""
+"""docs/configuration.md, from the config's JSON schema."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/autoscaler.1, the manual page."""
+"""docs/autoscaler.1, the manual page, from the commands' help."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/metrics.md, from the families that are scraped."""
+"""docs/metrics.md, from the metric families."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every generated page, by its name in docs/."""
+"""Every generated page of docs/, by its file name."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""`autoscaler demo`, and the private services that it shares with the tests."""
+"""`autoscaler demo`, and the private services that the tests also use."""

@@ -1,4 +1,4 @@
-"""The brokers that the demo can run on."""
+"""The brokers of the demo: a private RabbitMQ, or an embedded broker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The load: bursts of tasks, and what became of each of them.
+"""The load of the demo: bursts of tasks, and the progress of each task.
 
 plan -> Burst... --Load (a thread)--> broker --workers--> journal --tally--> Tally
 """

@@ -1,4 +1,4 @@
-"""Child processes that are always ended, and by their id only."""
+"""Child processes that always end with the demo, by their pid only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A private RabbitMQ node: free ports on loopback, a folder of its own, no root, nothing of the system's."""
+"""A private RabbitMQ node: free loopback ports, a folder of its own, no root."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`autoscaler demo`: bursts of tasks on private services, shown live, counted, and cleaned up after."""
+"""The run of `autoscaler demo`: services, load, live view, and cleaning up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The private services that the demo and the tests run on."""
+"""The private services of the demo and the tests."""
 
 from autoscaler.tools.demo.process import free_port, wait_until
 from autoscaler.tools.demo.rabbitmq import RabbitMQNode

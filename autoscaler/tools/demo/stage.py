@@ -1,4 +1,4 @@
-"""Everything that runs in a demo: broker, supervisord, daemon; in one folder, gone when it is closed."""
+"""All services of a demo in one folder, which is deleted when the demo ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A private supervisord: its own folder, unix socket and children, nothing of the system's."""
+"""A private supervisord, with a folder, a unix socket and children of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the demo shows: pure functions from numbers to text and tables, and where they go."""
+"""The view of the demo: pure functions from numbers to text and tables, and their output."""
 
 from __future__ import annotations
 

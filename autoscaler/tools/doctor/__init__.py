@@ -1,4 +1,4 @@
-"""Looks at everything that the daemon will rely on, and says what to do where something is wrong.
+"""The doctor: probes of everything that the daemon depends on, with a cure for each problem.
 
     config  --probes, one after another, each with a deadline-->  findings
 

@@ -1,4 +1,4 @@
-"""The user's app: whether the workers' own interpreter can import it, and how it is set.
+"""Probes of the user's app: whether the workers' interpreter imports it, and its settings.
 
 It is imported in a process of its own, by the interpreter that the workers will use, as their user and in
 their folder; never in ours.

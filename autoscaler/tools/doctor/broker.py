@@ -1,4 +1,4 @@
-"""The broker and its management API: whether they answer, let us in, have the queues, and know the time."""
+"""Probes of the broker and its management API: answers, rights, queues, clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs a command as a worker would be run: its user, folder and environment, and for so long only."""
+"""Running a command like a worker: its user, folder and environment, with a deadline."""
 
 from __future__ import annotations
 

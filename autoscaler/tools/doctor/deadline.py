@@ -1,4 +1,4 @@
-"""Nothing that the doctor does waits for ever."""
+"""The deadline of each probe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All probes in the order in which their findings help: what others rest on comes first."""
+"""All probes, sorted so that a cause comes before its effects."""
 
 from __future__ import annotations
 

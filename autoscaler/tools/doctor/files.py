@@ -1,4 +1,4 @@
-"""Our files and folders: whether they can be written, and who else may read them."""
+"""Probes of our files and folders: rights to write, and secrets that others can read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the doctor says."""
+"""A finding of the doctor: level, subject, text and cure."""
 
 from __future__ import annotations
 

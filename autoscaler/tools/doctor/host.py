@@ -1,4 +1,4 @@
-"""The machine: whether there is memory for the workers."""
+"""The probe of the machine's memory."""
 
 from __future__ import annotations
 

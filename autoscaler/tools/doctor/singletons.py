@@ -1,4 +1,4 @@
-"""What runs once beside the fleets: whether it can be started, and as whom."""
+"""Probes of the singletons: whether they can start, and as which user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the probes share: the config, and what is seen once and used by several."""
+"""The values that several probes share: the config, and what was observed once."""
 
 from __future__ import annotations
 

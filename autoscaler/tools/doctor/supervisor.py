@@ -1,4 +1,4 @@
-"""supervisord: whether it answers, reads our file, has room for the workers, and whom they run as."""
+"""Probes of supervisord: its answer, include, limits and user."""
 
 from __future__ import annotations
 

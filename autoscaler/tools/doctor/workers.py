@@ -1,4 +1,4 @@
-"""The workers that run now: whether they answer, and what they hold back."""
+"""Probes of the running workers: their answers, and settings that delay tasks."""
 
 from __future__ import annotations
 

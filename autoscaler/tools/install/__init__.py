@@ -1,4 +1,4 @@
-"""The autoscaler as a system service: what is put on a machine, and taken back from it.
+"""The autoscaler as a system service: installed on a machine, and removed again.
 
 `plan` says what; `machine` looks, does and undoes; `manifest` remembers what was done. The templates are the
 files of `deploy/`, which the Debian package is made of as well.

@@ -1,4 +1,4 @@
-"""What can be put on a machine. Paths are those of the machine; a root folder for packaging comes later."""
+"""The items of an installation: users, folders, files, links and services."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looks at a machine, puts items on it and takes them back.
+"""The machine: reading its state, and putting items on it or removing them.
 
 Folders of the daemon's own user are not trusted: nothing there is opened or given rights through a link.
 """

@@ -1,4 +1,4 @@
-"""What an installation has put on the machine, so that exactly that is taken back.
+"""The list of installed items with checksums, so that exactly these are removed.
 
 It lies outside the state folder: that is the daemon's own, and what root deletes must be root's word.
 """

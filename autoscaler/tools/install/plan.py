@@ -1,4 +1,4 @@
-"""What is put on a machine, by init system. Pure but for reading the templates."""
+"""The items to install, by init system. Pure, except that it reads the templates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Install and uninstall, step by step; every step is told before it is taken, and a dry run only tells."""
+"""Installing and uninstalling, step by step; each step is announced first."""
 
 from __future__ import annotations
 

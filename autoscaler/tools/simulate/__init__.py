@@ -1,4 +1,4 @@
-"""Fake time: the very same `decide` on a load that was recorded or made, beside other scalers' rules.
+"""The simulator: the daemon's own decisions in fake time, and other scalers' rules.
 
     trace file / pattern --> Load --World--> waits, worker-seconds, starts --> Outcome
                                     ▲  │

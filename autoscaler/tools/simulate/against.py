@@ -1,4 +1,4 @@
-"""Peers by name, with the settings that their own documentation begins with."""
+"""The peers by name, with the default settings of their own documentation."""
 
 from __future__ import annotations
 

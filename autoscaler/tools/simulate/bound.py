@@ -1,4 +1,4 @@
-"""What no scaler can do with less, whatever it knows: a bound in plain arithmetic.
+"""A lower bound of the cost of any scaler, in plain arithmetic.
 
 Every task has to run, so there are worker-seconds of work to pay. To start in time, the work that
 arrives within some seconds needs so many workers at once, and each worker beyond those that are there

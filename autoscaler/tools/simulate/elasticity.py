@@ -1,4 +1,4 @@
-"""How well supply followed demand.
+"""Elasticity metrics: how well supply followed demand.
 
 Source: N. Herbst et al., "Ready for Rain? A View from SPEC Research on the Future of Cloud Metrics",
 SPEC RG Cloud, 2016: provisioning accuracy, time share and instability.

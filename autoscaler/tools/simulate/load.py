@@ -1,4 +1,4 @@
-"""What arrives: tasks with their times and how long each runs."""
+"""A load: tasks with their arrival and service times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This product's own scaler on fake time: what a tick sees, and the very same `update` and `decide`."""
+"""The daemon's scaler in fake time: its observation, `update` and `decide`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run cost and what it gave."""
+"""The outcome of a run: waits, cost and worker starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Named loads that bring out what a scaler is good or bad at; each is made by a seed."""
+"""Synthetic loads by name, each made from a seed."""
 
 from __future__ import annotations
 

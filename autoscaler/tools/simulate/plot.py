@@ -1,4 +1,4 @@
-"""One picture of a load and of what each scaler made of it. Needs the extra `plots`."""
+"""A picture of a load and of each scaler's outcome. Needs the extra `plots`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Searching the settings that keep a wait on a load at the least worker-hours.
+"""A search for the settings that keep a wait with the fewest worker-hours.
 
     what the fleet has, max_wait, backlog_per_worker  ->  more workers, if nothing keeps the wait
         ->  min_workers of the best  ->  stabilization of the best

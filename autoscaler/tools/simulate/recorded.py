@@ -1,4 +1,4 @@
-"""The load that the daemon itself has recorded, to be replayed."""
+"""The load that the daemon has recorded, for a replay."""
 
 from __future__ import annotations
 

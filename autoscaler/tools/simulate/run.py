@@ -1,4 +1,4 @@
-"""One scaler on one load, tick by tick."""
+"""The run of one scaler on one load, tick by tick."""
 
 from __future__ import annotations
 

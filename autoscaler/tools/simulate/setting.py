@@ -1,4 +1,4 @@
-"""What a simulation takes as given, the same for every scaler that it compares."""
+"""The setting of a simulation, the same for every scaler in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Outcomes as a table for a terminal and as JSON. Pure."""
+"""Outcomes as a table for a terminal, and as JSON. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading a load from a CSV file.
+"""A load from a CSV file.
 
     arrival[,service_time]     one line a task
     period_start,count         one line a period; its tasks are spread as a Poisson process by the seed

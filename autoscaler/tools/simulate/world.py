@@ -1,4 +1,4 @@
-"""A queue and its workers on fake time: a FIFO queue, workers with slots, a start time, drains.
+"""The simulated world: a FIFO queue, and workers with slots, start times and drains.
 
 The broker hands a task to the consumers in turn, to the next one that may hold another. A worker runs
 what it has a slot for and keeps the rest. Between two calls nothing happens but arrivals, tasks that

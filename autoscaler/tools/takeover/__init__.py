@@ -1,4 +1,4 @@
-"""Take over what is already there: old set-ups -> fleets -> a first config; old workers -> ours.
+"""Taking over an old set-up: a first config from it, and its workers.
 
     supervisord's files --ini, programs--> OldProgram --command, drafts--> FleetDraft --yaml_text--> text
     queue file, celeryd defaults ---------------------------------------> FleetDraft

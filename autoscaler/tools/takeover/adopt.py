@@ -1,4 +1,4 @@
-"""Takes over workers that run from hand-written sections, one drained worker at a time.
+"""Adopting workers of hand-written sections, one drained worker at a time.
 
     our fleet runs and answers ─► cancel its queues ─► nothing active or reserved ─► stop ─► next worker
                                                         all of a section have ended ─► comment it out

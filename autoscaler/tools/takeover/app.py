@@ -1,4 +1,4 @@
-"""The user's app, asked about itself by its own interpreter in a process of its own."""
+"""The user's app: its queues, routes and broker, asked in a process of its own interpreter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The defaults file of Celery's init scripts, `/etc/default/celeryd`, and `celery multi`'s arguments.
+"""`/etc/default/celeryd`, the defaults of Celery's init scripts, and the arguments of `celery multi`.
 
 Source: https://docs.celeryq.dev/en/stable/userguide/daemonizing.html
 """

@@ -1,4 +1,4 @@
-"""A command line that starts a Celery worker -> what a fleet needs to know of it."""
+"""The command line of a Celery worker -> the settings of a fleet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Old workers -> drafts of fleets: what is alike becomes one fleet, with a name that nobody else has."""
+"""Old workers -> drafts of fleets: equal workers become one fleet with a unique name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which supervisord runs here, how to reach it, and all the sections that it has read."""
+"""The supervisord of this machine: its address, and every section that it has read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All that was found -> the text of a first config, and the files beside it. Pure."""
+"""Everything found -> the text of a first config and its files. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looks at everything that a first config is made of: supervisord, its programs, the app, the broker."""
+"""Gathering the input of a first config: supervisord, its programs, the app, the broker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an old worker says of itself; others that answer to its name are noticed."""
+"""The answers of an old worker, and of others with the same name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file of another tool -> fleets: which kind it is, and what it could not tell us."""
+"""A file of another tool -> fleets: the kind of the file, and what is missing in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""supervisord's files as text: their sections with line numbers; sections commented out and back in."""
+"""supervisord's files as text: sections with line numbers, commented out and restored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Celery's names for the workers of a program, as Celery itself would make them."""
+"""Celery's node names for the workers of a program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Old programs that run another part of Celery once, beat or Flower -> `singletons:`, commented out.
+"""Old programs of beat or Flower -> `singletons:`, commented out.
 
 Commented out, because the old one still runs: two beats would send every periodic task twice.
 """

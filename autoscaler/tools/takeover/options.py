@@ -1,4 +1,4 @@
-"""The options of `celery worker`, old and new: which take a value, and what becomes of each."""
+"""The options of `celery worker`, old and new: which take a value, and their fate in a fleet."""
 
 from __future__ import annotations
 

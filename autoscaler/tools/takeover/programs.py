@@ -1,4 +1,4 @@
-"""What supervisord's files run today: programs and groups, expanded as supervisord expands them."""
+"""The programs and groups in supervisord's files, expanded as supervisord does."""
 
 from __future__ import annotations
 

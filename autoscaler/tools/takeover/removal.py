@@ -1,4 +1,4 @@
-"""Old sections out of supervisord's files and back: comment, reload, look, and only then remove or add."""
+"""Removing old sections from supervisord's files, and restoring them: edit, reload, verify."""
 
 from __future__ import annotations
 

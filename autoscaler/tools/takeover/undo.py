@@ -1,4 +1,4 @@
-"""The way back: old sections into the files again, their workers running and reading their queues."""
+"""Undoing an adoption: old sections restored, and their workers running again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which old workers can be taken over, and in which portions; pure.
+"""Which old workers can be adopted, and in which groups. Pure.
 
 A unit is what supervisord adds and removes as one: a program, or a `[group:x]` with all its programs.
 """

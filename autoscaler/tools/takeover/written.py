@@ -1,4 +1,4 @@
-"""New files, all or nothing; what is there already stays unless it may go."""
+"""Writing new files, all or none; an existing file stays unless it may be replaced."""
 
 from __future__ import annotations
 

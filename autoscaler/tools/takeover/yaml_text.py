@@ -1,4 +1,4 @@
-"""Drafts -> the text of a config, with a comment on every line."""
+"""Drafts of fleets -> the text of a config, with a comment on every line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Amazon's target tracking on the backlog per instance."""
+"""The peer `aws`: target tracking on the backlog per instance."""
 
 from __future__ import annotations
 

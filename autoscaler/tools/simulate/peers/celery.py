@@ -1,4 +1,4 @@
-"""Celery's own `--autoscale`."""
+"""The peer `celery`: Celery's own `--autoscale`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fleet that never changes."""
+"""The peer `fixed`: a fleet that never changes."""
 
 from __future__ import annotations
 

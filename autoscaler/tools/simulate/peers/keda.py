@@ -1,4 +1,4 @@
-"""KEDA's RabbitMQ scaler in front of the Kubernetes HPA."""
+"""The peer `keda`: KEDA's RabbitMQ scaler with the Kubernetes HPA."""
 
 from __future__ import annotations
 

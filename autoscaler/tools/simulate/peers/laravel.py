@@ -1,4 +1,4 @@
-"""laravel-queue-autoscale's hybrid strategy."""
+"""The peer `laravel`: laravel-queue-autoscale's hybrid strategy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one interface of all peers, and the scaler that lets one of them drive a world."""
+"""The interface of all peers, and the scaler that runs a peer in the simulated world."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Step scaling: more than so many waiting, some up; fewer than so many, some down."""
+"""The peer for step scaling: steps up and down by the number of waiting tasks."""
 
 from __future__ import annotations
 
