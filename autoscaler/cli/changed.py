@@ -12,9 +12,9 @@ from rich.console import Console
 from autoscaler.cli.in_use import Use
 from autoscaler.cli.terminal import console as terminal
 from autoscaler.config.changes import Change
+from autoscaler.config.restart import CANNOT_CHANGE
 from autoscaler.decide.what_if import WhatIf
 from autoscaler.errors import ConfigError
-from autoscaler.loop.watched_config import CANNOT_CHANGE
 
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import click
@@ -15,9 +16,10 @@ from autoscaler import config
 from autoscaler.cli.exits import Exit
 from autoscaler.cli.findings import exit_of_findings, print_finding, summary
 from autoscaler.cli.options import config_option, json_option
+from autoscaler.config.watch import WatchedConfig
 from autoscaler.errors import ConfigError, Problem
+from autoscaler.loop.programs import undefinable
 from autoscaler.loop.warnings import notes
-from autoscaler.loop.watched_config import WatchedConfig
 from autoscaler.observe.host import local_host_name
 from autoscaler.store import stored_tracks
 from autoscaler.text import count
@@ -47,7 +49,7 @@ def check(path: Path | None, connect: bool, as_json: bool) -> None:
     """
     found = config.find(path, os.environ)
     try:
-        usable = WatchedConfig(found, os.environ, local_host_name()).load()
+        usable = WatchedConfig(found, os.environ, partial(undefinable, host_name=local_host_name())).load()
     except ConfigError as error:
         if as_json:
             _print(error.problems, [])

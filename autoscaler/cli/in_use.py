@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from autoscaler.config.restart import CANNOT_CHANGE
 from autoscaler.errors import DaemonNotRunning, ServiceUnavailable
 from autoscaler.http.client import Client
 from autoscaler.http.views import HealthView
-from autoscaler.loop.watched_config import CANNOT_CHANGE
 
 #: Seconds to wait beyond a tick for the daemon to read the file, and at most.
 _GRACE, _LONGEST = 3.0, 10.0

@@ -19,12 +19,14 @@ from autoscaler.cli.options import client, config_option, json_option, socket_op
 from autoscaler.cli.typed import edits_of, placed, with_reach
 from autoscaler.config.changes import change, diff, fleet_names
 from autoscaler.config.edit import Reach
+from autoscaler.config.restart import needing_restart
 from autoscaler.config.rewrite import Held, held
+from autoscaler.config.watch import raise_problems
 from autoscaler.decide.what_if import WhatIf, what_if
 from autoscaler.errors import AutoscalerError, CommandRefused, ConfigError
 from autoscaler.http.client import Client
+from autoscaler.loop.programs import undefinable
 from autoscaler.loop.warnings import notes
-from autoscaler.loop.watched_config import needing_restart, unwritable
 from autoscaler.model import Scaling
 from autoscaler.model.names import worker_name
 from autoscaler.observe.host import local_host_name
@@ -138,8 +140,7 @@ def _carry_out(asked: _Asked, file: Held, daemon: Client) -> tuple[Outcome, Watc
 
 def _validated(path: Path, content: bytes) -> config.Config:
     usable = config.load(path, content=content, elsewhere=True)
-    if problems := list(unwritable(path, usable, local_host_name())):
-        raise ConfigError(problems)
+    raise_problems(path, undefinable(usable, local_host_name()))
     return usable
 
 

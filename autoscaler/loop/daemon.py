@@ -13,24 +13,27 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
 from autoscaler.config import Config
+from autoscaler.config.watch import WatchedConfig
 from autoscaler.errors import AutoscalerError, ConfigError, StoreError
 from autoscaler.loop.clock import SteadyClock
 from autoscaler.loop.log_lines import log_lines
 from autoscaler.loop.lost_state import make_up_for_lost_state
 from autoscaler.loop.pid_files import PidFiles
+from autoscaler.loop.programs import undefinable
 from autoscaler.loop.service_manager import Notifier, status_line
 from autoscaler.loop.snapshot import Snapshot
 from autoscaler.loop.tick import Controller
 from autoscaler.loop.warnings import notes
-from autoscaler.loop.watched_config import WatchedConfig
-from autoscaler.loop.wiring import Connections, Sources, Target, sources, target
+from autoscaler.loop.wiring import Connections, Target, sources, target
 from autoscaler.model import Answer, Command, Tick
 from autoscaler.observe.host import boot_id, local_host_name
+from autoscaler.observe.sources import Sources
 from autoscaler.operator.inbox import Inbox, Letter, Request, Word
 from autoscaler.store import Lock, Store, stored_tracks
 from autoscaler.supervisord.program_file import ProgramFile
@@ -82,7 +85,7 @@ class Daemon:
         make_controller: Callable[..., Ticking] = Controller,
     ) -> None:
         self._host_name = host_name or local_host_name()
-        self._file = WatchedConfig(path, environ, self._host_name)
+        self._file = WatchedConfig(path, environ, partial(undefinable, host_name=self._host_name))
         self._on_step = on_step
         self._clock = clock or SteadyClock()
         self._notifier = notifier or Notifier({})

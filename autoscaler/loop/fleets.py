@@ -9,7 +9,6 @@ from autoscaler.config import Config
 from autoscaler.decide import Reader, decide, fleet_demands
 from autoscaler.decide.memory_room import Members, Room
 from autoscaler.loop.remembered import Remembered
-from autoscaler.loop.wiring import MemoryMeter
 from autoscaler.model import (
     STARTED_WITHIN,
     Decision,
@@ -23,6 +22,7 @@ from autoscaler.model import (
     Worker,
     WorkerState,
 )
+from autoscaler.observe.sources import MemoryMeter
 
 #: What a fleet that is no longer in the config is scaled by.
 RETIRED = Scaling(min_workers=0, max_workers=0, concurrency=1, retired=True)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import Protocol
 
 from autoscaler.decide import not_after
 from autoscaler.decide.memory_room import Members
-from autoscaler.loop.tick_store import Memory
 from autoscaler.measure import expected, learn, restored, track_not_after, update
 from autoscaler.model import (
     Demand,
@@ -28,6 +28,23 @@ from autoscaler.supervisord.programs_seen import Scene
 from autoscaler.workers.states import has_crashed, remember
 
 
+class StateStore(Protocol):
+    """The store, as far as the state between two ticks needs it."""
+
+    def seen_workers(self) -> dict[str, SeenWorker]: ...
+    def replace_seen_workers(self, workers: Mapping[str, SeenWorker]) -> None: ...
+    def memory(self) -> dict[str, FleetState]: ...
+    def tracks(self) -> dict[str, Track]: ...
+    def minutes(self) -> dict[str, tuple[Minute, ...]]: ...
+    def record(
+        self,
+        tick: Tick,
+        memory: Mapping[str, FleetState],
+        tracks: Mapping[str, Track],
+        minutes: Mapping[str, Minute],
+    ) -> None: ...
+
+
 class Remembered:
     """The loop's memory; nobody else changes it.
 
@@ -36,7 +53,7 @@ class Remembered:
     store : has what was remembered by the daemon before.
     """
 
-    def __init__(self, store: Memory) -> None:
+    def __init__(self, store: StateStore) -> None:
         self._store = store
         self._seen = store.seen_workers()
         self._fleets = store.memory()

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Protocol
 
 from autoscaler.config import Config, Fleet
 from autoscaler.decide import alarm, expected_wait
 from autoscaler.errors import TargetError
 from autoscaler.loop.fleets import RETIRED, Decided, decide_all, is_dry
-from autoscaler.loop.remembered import Remembered
-from autoscaler.loop.tick_store import Memory
-from autoscaler.loop.wiring import Sources, Target
+from autoscaler.loop.remembered import Remembered, StateStore
+from autoscaler.loop.wiring import Target
 from autoscaler.model import (
     Command,
     Decision,
+    Drain,
     FleetState,
     FleetTick,
     Known,
@@ -38,8 +39,9 @@ from autoscaler.model import (
 from autoscaler.model.names import worker_name
 from autoscaler.model.report import Report
 from autoscaler.net.deadline import Deadline
-from autoscaler.operator.holds import Ground, Holds
-from autoscaler.singletons.tick import Singletons, unseen
+from autoscaler.observe.sources import Sources
+from autoscaler.operator.holds import Ground, Holds, HoldStore
+from autoscaler.singletons.tick import Singletons, SingletonStore, unseen
 from autoscaler.supervisord.program_file import render
 from autoscaler.supervisord.programs import make_log_folders
 from autoscaler.supervisord.programs_seen import Scene
@@ -54,6 +56,13 @@ CONNECT_DEADLINE = 2.0
 WORKERS_DEADLINE = 1.0
 #: States in which a worker is on its way somewhere, by our doing.
 UNDER_WAY = frozenset({WorkerState.DRAINING, WorkerState.RESTORING, WorkerState.STOPPING})
+
+
+class Store(StateStore, HoldStore, SingletonStore, Protocol):
+    """The database, as a tick needs it."""
+
+    def drains(self) -> dict[str, Drain]: ...
+    def delete_drains(self, workers: Iterable[str]) -> None: ...
 
 
 class Controller:
@@ -71,7 +80,7 @@ class Controller:
         *,
         sources: Sources,
         target: Target,
-        store: Memory,
+        store: Store,
         host_name: str,
         boot: str = "",
     ) -> None:

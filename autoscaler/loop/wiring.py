@@ -1,29 +1,27 @@
-"""The sources and the target of a tick: their interfaces, and the real ones made from a config."""
+"""The composition root: the real sources and the real target, made from a config."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from autoscaler.config import Config
+from autoscaler.config import Broker, Config
 from autoscaler.errors import TargetError
 from autoscaler.model import (
-    Beat,
     HostStats,
     Process,
     Reading,
-    WorkerStats,
 )
 from autoscaler.net.celery_control import RemoteControl
-from autoscaler.net.deadline import Deadline
 from autoscaler.net.management_api import Api, ManagementApi
-from autoscaler.observe.beats import Beats, no_beats
+from autoscaler.observe.beats import Beats
 from autoscaler.observe.celery_workers import CeleryWorkers
 from autoscaler.observe.host import host_stats, process_memory
 from autoscaler.observe.kombu_queues import KombuQueues
 from autoscaler.observe.queues import FallingBack, QueueSource
 from autoscaler.observe.rabbitmq import RabbitMQManagement
+from autoscaler.observe.sources import Sources
 from autoscaler.observe.worker_memory import WorkerMemory
 from autoscaler.singletons.actor import SingletonActor
 from autoscaler.supervisord.client import Supervisord
@@ -33,26 +31,6 @@ from autoscaler.supervisord.programs import Programs, StepHook
 from autoscaler.workers.carry_out import Actor
 from autoscaler.workers.drains import Drains, Journal
 from autoscaler.workers.orphans import Orphans, ThisMachine
-
-
-class WorkerSource(Protocol):
-    """Asks the workers what they do."""
-
-    def inspect(
-        self,
-        nodes: Collection[str],
-        deadline: Deadline,
-        *,
-        queues_of: Collection[str] | None,
-        awaited: Collection[str] | None,
-        patience: float,
-    ) -> Mapping[str, Reading[WorkerStats]]: ...
-
-
-class MemoryMeter(Protocol):
-    """Tells what one worker of a fleet takes."""
-
-    def per_worker(self, now: float, fleet: str, pids: list[int]) -> int | None: ...
 
 
 class ProcessSource(Protocol):
@@ -70,18 +48,6 @@ class SectionFile(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
-    """Where a tick looks."""
-
-    queues: QueueSource
-    workers: WorkerSource
-    host: Callable[[float], Reading[HostStats]]
-    memory: MemoryMeter
-    #: The celery beats of this machine, anybody's.
-    beats: Callable[[float], tuple[Beat, ...]] = no_beats
-
-
-@dataclass(frozen=True, slots=True)
 class Target:
     """What a tick acts on."""
 
@@ -92,22 +58,18 @@ class Target:
 
 
 class Connections:
-    """The connections to a config's broker and supervisord; made anew when the config names others."""
+    """The connections to a config's broker and supervisord; replaced when the config names others."""
 
     def __init__(self, config: Config) -> None:
         broker = config.broker
         url, options = broker.url.get_secret_value(), broker.transport_options
-        management = broker.management_url
         self.remote = RemoteControl(url, options)
-        api = Api.parse(management.get_secret_value(), broker.vhost) if management else None
-        self.queues = FallingBack(
-            RabbitMQManagement(ManagementApi(api)) if api else None, KombuQueues(url, options)
-        )
+        self.queues = queue_source(broker)
         self.supervisord = Supervisord(config.supervisord.url.get_secret_value())
         self.beats = Beats()
 
     def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
         self.queues.close()
         self.remote.close()
 
@@ -125,6 +87,16 @@ class Connections:
             return runs_as_root(self.supervisord.identity().pid)
         except TargetError:
             return None
+
+
+def queue_source(broker: Broker) -> QueueSource:
+    """The best source of a broker's queue counts; another kind of broker gets its line here."""
+    management = broker.management_url
+    api = Api.parse(management.get_secret_value(), broker.vhost) if management else None
+    return FallingBack(
+        RabbitMQManagement(ManagementApi(api)) if api else None,
+        KombuQueues(broker.url.get_secret_value(), broker.transport_options),
+    )
 
 
 def sources(connections: Connections) -> Sources:

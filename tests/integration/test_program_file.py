@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from autoscaler import config
 from autoscaler.errors import ConfigError, ProgramFileError
-from autoscaler.loop.watched_config import unwritable
+from autoscaler.loop.programs import undefinable
 from autoscaler.model.names import worker_name
 from autoscaler.supervisord.client import Supervisord
 from autoscaler.supervisord.program_file import Program, ProgramFile, render
@@ -164,7 +164,7 @@ def _checked(folder: Path, fleet: dict[str, Any], command: str) -> Program | Non
         used = config.load(path, {})
     except ConfigError:
         return None
-    if [*unwritable(path, used, "host")]:
+    if [*undefinable(used, "host")]:
         return None
     return replace(
         worker_program(used, used.fleets[name], worker_name(name, 1), "host"), directory=str(folder)

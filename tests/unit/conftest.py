@@ -12,7 +12,7 @@ import pytest
 from autoscaler.config import Broker, Config, Fleet, Host
 from autoscaler.errors import SourceError, SupervisordFault, SupervisordUnreachable
 from autoscaler.loop.tick import Controller
-from autoscaler.loop.wiring import Sources, Target
+from autoscaler.loop.wiring import Target
 from autoscaler.model import (
     ENDED,
     ActiveTask,
@@ -26,6 +26,7 @@ from autoscaler.model import (
     Unknown,
     WorkerStats,
 )
+from autoscaler.observe.sources import Sources
 from autoscaler.singletons.actor import SingletonActor
 from autoscaler.store import Store
 from autoscaler.supervisord.client import ReloadDiff

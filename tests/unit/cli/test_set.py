@@ -10,11 +10,11 @@ import pytest
 from click.testing import CliRunner
 
 from autoscaler.cli import main
+from autoscaler.config.watch import WatchedConfig
 from autoscaler.errors import ConfigError
 from autoscaler.http.api import make_app
 from autoscaler.http.server import Server
 from autoscaler.loop.snapshot import Snapshot
-from autoscaler.loop.watched_config import WatchedConfig
 from autoscaler.store import Lock
 
 TEXT = """\
@@ -60,7 +60,7 @@ class Reader:
 
     def __init__(self, path, tick):
         self.seen = Snapshot(path, tick.at, tick.at, 2.0, tick)
-        self._file = WatchedConfig(path, {}, "host")
+        self._file = WatchedConfig(path, {})
         self._config = self._file.load()
 
     def __call__(self):

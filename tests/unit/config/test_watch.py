@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from autoscaler.config.watch import WatchedConfig
 from autoscaler.errors import ConfigError
-from autoscaler.loop.watched_config import WatchedConfig
 
 FLEETS = "fleets: {emails: {app: shop, queues: [emails], concurrency: 1, min_workers: 3, max_workers: 3}}\n"
 
@@ -26,7 +26,7 @@ def write(path: Path, text: str, age: float = 10.0) -> None:
 def watched(tmp_path: Path) -> WatchedConfig:
     write(tmp_path / "url", "amqp://u:first@mq//")
     write(tmp_path / "autoscaler.yaml", f"broker: {{url_file: url}}\n{FLEETS}")
-    return WatchedConfig(tmp_path / "autoscaler.yaml", {}, "host")
+    return WatchedConfig(tmp_path / "autoscaler.yaml", {})
 
 
 def test_a_config_that_is_left_alone_has_not_changed(watched: WatchedConfig) -> None:
@@ -180,7 +180,7 @@ def test_a_swapped_link_is_noticed(tmp_path: Path, swapped: str) -> None:
         "folder": (tmp_path / "current", tmp_path / "current" / "autoscaler.yaml", "{}"),
     }[swapped]
     link.symlink_to(target.format("1"))
-    watched = WatchedConfig(path, {}, "host")
+    watched = WatchedConfig(path, {})
     used = watched.load()
     (tmp_path / "new").symlink_to(target.format("2"))
     (tmp_path / "new").rename(link)
