@@ -192,6 +192,13 @@ FAMILIES: Final[tuple[Family, ...]] = (
         kind="counter",
     ),
     Family(
+        "unexpected_errors_total",
+        "Errors that a bug in autoscaler has caused, by the part of the tick; the log has their tracebacks.",
+        lambda look: (((where,), count) for where, count in look.snapshot.unexpected.items()),
+        ("where",),
+        kind="counter",
+    ),
+    Family(
         "tick_age_seconds",
         "Seconds since the last tick that did not fail began; before the first one, since the start.",
         _of_daemon(_tick_age),

@@ -12,7 +12,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -20,8 +20,9 @@ from typing import Protocol
 
 from autoscaler.config import Config
 from autoscaler.config.watch import WatchedConfig
-from autoscaler.errors import AutoscalerError, ConfigError, StoreError
+from autoscaler.errors import AutoscalerError, CommandRefused, ConfigError, StoreError
 from autoscaler.loop.clock import SteadyClock
+from autoscaler.loop.containment import Containment
 from autoscaler.loop.log_lines import log_lines
 from autoscaler.loop.lost_state import make_up_for_lost_state
 from autoscaler.loop.pid_files import PidFiles
@@ -91,6 +92,7 @@ class Daemon:
         self._notifier = notifier or Notifier({})
         self._make_controller = make_controller
         self._pid_files = PidFiles()
+        self._containment = Containment()
         self._inbox = Inbox()
         self._after: Callable[[], None] = lambda: None
         self.config = self._file.load()
@@ -168,6 +170,7 @@ class Daemon:
             store=store,
             host_name=self._host_name,
             boot=boot_id(),
+            containment=self._containment,
         )
         return _Opened(lock, store, connections, controller)
 
@@ -182,14 +185,16 @@ class Daemon:
         word: Word | None = None
         while word is not Word.STOP:
             self._stop_if_lost(opened.lock)
-            if word is Word.RELOAD or self._file.changed():
-                self._notifier.reloading()
-                self._reload(opened)
-                self._notifier.ready()
+            with self._containment.contained("reload"):
+                if word is Word.RELOAD or self._file.changed():
+                    self._notifier.reloading()
+                    self._reload(opened)
+                    self._notifier.ready()
             began = time.monotonic()
             self._tick(opened)
-            self._after()
-            self._notifier.status(status_line(self.snapshot))
+            with self._containment.contained("publish"):
+                self._after()
+                self._notifier.status(status_line(self.snapshot))
             # A tick that came early, for a word, puts the next one no further off.
             due = max(min(due, began) + self.config.polling_interval, time.monotonic())
             word = self._next_word(opened.controller, due)
@@ -209,9 +214,14 @@ class Daemon:
         """Wait for a word until the next tick is due; carry out the commands that come before it."""
         letter = self._next_letter(due)
         while isinstance(letter, Request):
-            letter.carry_out(self._clock(), controller.carry_out)
+            letter.carry_out(self._clock(), partial(self._carry_out, controller))
             letter = self._inbox.get(0.0)
         return letter
+
+    def _carry_out(self, controller: Ticking, now: float, command: Command) -> tuple[str, ...]:
+        with self._containment.contained("command", through=AutoscalerError) as caught:
+            return controller.carry_out(now, command)
+        raise CommandRefused(caught.trouble)
 
     def _next_letter(self, due: float) -> Letter | None:
         """Wait for a letter until the next tick is due, and keep the service manager's watchdog content."""
@@ -222,13 +232,18 @@ class Daemon:
                 return letter
 
     def _tick(self, opened: _Opened) -> None:
-        try:
-            tick = opened.controller.tick(self._clock())
-        except AutoscalerError as error:
-            self._publish(self.snapshot.after_failure(str(error)))
-            return
-        self._publish(self.snapshot.after_tick(tick, opened.store.trouble))
-        self._pid_files.keep(self.config, tick)
+        """Tick once, and publish the tick, or why it failed as a whole."""
+        with self._containment.contained("tick") as caught:
+            try:
+                tick = opened.controller.tick(self._clock())
+                self._publish(self.snapshot.after_tick(tick, opened.store.trouble))
+                self._pid_files.keep(self.config, tick)
+            except AutoscalerError as error:
+                caught.trouble = str(error)
+        if caught:
+            with self._containment.contained("publish"):
+                self._publish(self.snapshot.after_failure(caught.trouble))
+        self.snapshot = replace(self.snapshot, unexpected=self._containment.counts)
 
     def _publish(self, after: Snapshot) -> None:
         """Make a snapshot the present one, and log what it changes."""

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from autoscaler.decide import not_after
 from autoscaler.decide.memory_room import Members
+from autoscaler.loop.containment import Containment
 from autoscaler.measure import expected, learn, restored, track_not_after, update
 from autoscaler.model import (
     Demand,
@@ -85,8 +86,10 @@ class Remembered:
         now: float,
         scene: Scene,
         workers: Mapping[str, Worker],
+        *,
         settings: Callable[[str], str],
         ended_well: Callable[[], Collection[int]],
+        containment: Containment,
     ) -> None:
         """Note how workers are seen, and which of them have crashed since they were seen last.
 
@@ -95,12 +98,14 @@ class Remembered:
         settings : a fingerprint of a fleet's worker settings. Crashes with others tell nothing about them.
         ended_well : the pids of processes whose predecessor did not crash; asked only where one may have.
         """
-        for fleet, memory in self._fleets.items():
-            if memory.crashes:
-                self._fleets[fleet] = _mended(memory, settings(fleet), _of(fleet, workers))
+        for fleet, state in list(self._fleets.items()):
+            if state.crashes:
+                with containment.contained("observe", fleet):
+                    self._fleets[fleet] = _mended(state, settings(fleet), _of(fleet, workers))
         for worker in self._crashed(scene, workers.values(), ended_well):
-            crashed = _crashed(now, self.fleet(worker.fleet), worker, settings(worker.fleet))
-            self._fleets[worker.fleet] = crashed
+            with containment.contained("observe", worker.fleet):
+                crashed = _crashed(now, self.fleet(worker.fleet), worker, settings(worker.fleet))
+                self._fleets[worker.fleet] = crashed
         seen = {name: remember(worker) for name, worker in workers.items()}
         if seen != self._seen:
             self._store.replace_seen_workers(seen)

@@ -63,6 +63,8 @@ class Snapshot:
     #: Why the last pass failed as a whole, or what is wrong with the state database; empty when all is well.
     trouble: str = ""
     counts: Counts = field(default_factory=Counts)
+    #: Unforeseen exceptions since the daemon started, by the part of the loop.
+    unexpected: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     #: Name of this machine, as in the workers' node names.
     host_name: str = ""
 

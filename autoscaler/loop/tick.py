@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Protocol
@@ -16,7 +16,9 @@ from typing import Protocol
 from autoscaler.config import Config, Fleet
 from autoscaler.decide import alarm, expected_wait
 from autoscaler.errors import TargetError
+from autoscaler.loop.containment import Containment
 from autoscaler.loop.fleets import RETIRED, Decided, decide_all, is_dry
+from autoscaler.loop.observing import Observer
 from autoscaler.loop.remembered import Remembered, StateStore
 from autoscaler.loop.wiring import Target
 from autoscaler.model import (
@@ -26,9 +28,8 @@ from autoscaler.model import (
     FleetState,
     FleetTick,
     Known,
-    Observation,
-    Process,
     Reading,
+    SingletonTick,
     Situation,
     Tick,
     Unknown,
@@ -38,7 +39,6 @@ from autoscaler.model import (
 )
 from autoscaler.model.names import worker_name
 from autoscaler.model.report import Report
-from autoscaler.net.deadline import Deadline
 from autoscaler.observe.sources import Sources
 from autoscaler.operator.holds import Ground, Holds, HoldStore
 from autoscaler.singletons.tick import Singletons, SingletonStore, unseen
@@ -49,11 +49,6 @@ from autoscaler.workers.program import worker_program
 from autoscaler.workers.states import view
 from autoscaler.workers.turn import Order, World
 
-#: Seconds for the counts of all queues.
-QUEUES_DEADLINE = 4.0
-#: Seconds for connecting to the broker, and for the answers of workers after it.
-CONNECT_DEADLINE = 2.0
-WORKERS_DEADLINE = 1.0
 #: States in which a worker is on its way somewhere, by our doing.
 UNDER_WAY = frozenset({WorkerState.DRAINING, WorkerState.RESTORING, WorkerState.STOPPING})
 
@@ -83,15 +78,20 @@ class Controller:
         store: Store,
         host_name: str,
         boot: str = "",
+        containment: Containment | None = None,
     ) -> None:
+        self._containment = containment or Containment()
+        self._contained = self._containment.contained
         self._config = config
-        self._sources = sources
+        self._observer = Observer(sources, self._containment)
         self._target = target
         self._store = store
         self._holds = Holds(store, boot)
         self._host_name = host_name
         self._remembered = Remembered(store)
         self._singletons = Singletons(store)
+        #: Whether each fleet is acted on alone, to find the one whose steps fail unexpectedly.
+        self._acts_apart = False
 
     def reconfigure(self, config: Config) -> None:
         """Use another config from the next tick on."""
@@ -99,7 +99,8 @@ class Controller:
 
     def reconnect(self, sources: Sources, target: Target) -> None:
         """Look at and act on something else from the next tick on."""
-        self._sources, self._target = sources, target
+        self._target = target
+        self._observer = Observer(sources, self._containment)
 
     def carry_out(self, now: float, command: Command) -> tuple[str, ...]:
         """Carry an operator's command out; see `Holds`."""
@@ -120,8 +121,11 @@ class Controller:
         self._remembered.begin(now)
         settled: tuple[str, ...] = ()
         scene = self._look_at_programs()
-        if isinstance(scene, Scene) and (settled := self._holds.settle(now, scene, self._ground())):
-            scene = self._look_at_programs()  # before, a worker that was started just now had failed
+        if isinstance(scene, Scene):
+            with self._contained("holds"):
+                settled = self._holds.settle(now, scene, self._ground())
+            if settled:
+                scene = self._look_at_programs()  # before, a worker that was started just now had failed
         tick = self._blind_tick(now, scene) if isinstance(scene, str) else self._seeing_tick(now, scene)
         tick = replace(tick, actions=(*settled, *tick.actions), duration=time.monotonic() - started)
         self._remembered.record(tick)
@@ -154,53 +158,35 @@ class Controller:
             self._store.delete_drains(scene.foreign_drains)
         return scene.without_foreign_drains()
 
-    def _observe(
-        self,
-        now: float,
-        processes: Reading[Mapping[str, Process]],
-        workers: Mapping[str, Reading[WorkerStats]],
-    ) -> Observation:
-        watched = {queue for fleet in self._config.fleets.values() for queue in fleet.queues}
-        return Observation(
-            at=now,
-            queues=self._sources.queues.queues(sorted(watched), Deadline.within(QUEUES_DEADLINE)),
-            workers=workers,
-            processes=processes,
-            host=self._sources.host(now),
-        )
-
-    def _ask_workers(self, scene: Scene) -> Mapping[str, Reading[WorkerStats]]:
-        """Ask every worker that has a process; wait only for those that have answered before."""
-        alive = {name: scene.node(name) for name in scene.names if scene.pid(name) is not None}
-        settled = [node for name, node in alive.items() if scene.has_answered(name)]
-        leaving = [node for name, node in alive.items() if name in scene.drains]
-        return self._sources.workers.inspect(
-            list(alive.values()),
-            Deadline.within(CONNECT_DEADLINE + WORKERS_DEADLINE),
-            queues_of=leaving,
-            awaited=settled,
-            patience=WORKERS_DEADLINE,
-        )
-
     def _view(
         self, now: float, scene: Scene, answers: Mapping[str, Reading[WorkerStats]]
-    ) -> dict[str, Worker]:
+    ) -> tuple[dict[str, Worker], dict[str, str]]:
+        """See each worker as one.
+
+        Returns
+        -------
+        The workers by name, and by fleet why its workers could not be seen.
+        """
         silent, holds = Unknown("it has no process", now), self._holds.workers()
-        return {
-            name: view(
-                now,
-                name=name,
-                fleet=fleet,
-                node=scene.node(name),
-                process=scene.processes.get(name),
-                drain=scene.drains.get(name),
-                seen=self._remembered.seen.get(name),
-                stats=answers.get(scene.node(name), silent),
-                outdated=self._is_outdated(scene, name, fleet),
-                hold=holds.get(name),
-            )
-            for name, fleet in scene.names.items()
-        }
+        workers: dict[str, Worker] = {}
+        troubled: dict[str, str] = {}
+        for name, fleet in scene.names.items():
+            with self._contained("observe", fleet) as caught:
+                workers[name] = view(
+                    now,
+                    name=name,
+                    fleet=fleet,
+                    node=scene.node(name),
+                    process=scene.processes.get(name),
+                    drain=scene.drains.get(name),
+                    seen=self._remembered.seen.get(name),
+                    stats=answers.get(scene.node(name), silent),
+                    outdated=self._is_outdated(scene, name, fleet),
+                    hold=holds.get(name),
+                )
+            if caught:
+                troubled[fleet] = caught.trouble
+        return workers, troubled
 
     def _is_outdated(self, scene: Scene, name: str, fleet: str) -> bool:
         settings = self._config.fleets.get(fleet)
@@ -211,10 +197,17 @@ class Controller:
     # --- decide ---
 
     def _seeing_tick(self, now: float, scene: Scene) -> Tick:
-        observation = self._observe(now, Known(scene.processes, now), self._ask_workers(scene))
-        workers = self._view(now, scene, observation.workers)
+        observation = self._observer.observe(
+            now, self._config, Known(scene.processes, now), self._observer.ask_workers(now, scene)
+        )
+        workers, troubled = self._view(now, scene, observation.workers)
         self._remembered.note_workers(
-            now, scene, workers, self._fingerprint, self._target.supervisord.ended_well
+            now,
+            scene,
+            workers,
+            settings=self._fingerprint,
+            ended_well=self._target.supervisord.ended_well,
+            containment=self._containment,
         )
         decided = decide_all(
             now,
@@ -223,12 +216,15 @@ class Controller:
             workers,
             holds=self._holds.fleets(),
             remembered=self._remembered,
-            meter=self._sources.memory,
+            meter=self._observer.memory,
+            containment=self._containment,
+            troubled=troubled,
         )
         report = self._act(now, scene, workers, decided)
-        ended = self._holds.end_expired(now)
-        beats = self._sources.beats(now) if self._config.singletons else ()
-        singletons, done = self._singletons.tick(now, self._config, scene, beats, self._target.singletons)
+        ended: tuple[str, ...] = ()
+        with self._contained("holds"):
+            ended = self._holds.end_expired(now)
+        singletons, done = self._keep_singletons(now, scene)
         return Tick(
             at=now,
             duration=0.0,
@@ -238,38 +234,56 @@ class Controller:
             singletons=singletons,
         )
 
+    def _keep_singletons(self, now: float, scene: Scene) -> tuple[tuple[SingletonTick, ...], Sequence[str]]:
+        beats = self._observer.find_beats(now) if self._config.singletons else ()
+        with self._contained("singletons") as caught:
+            return self._singletons.tick(now, self._config, scene, beats, self._target.singletons)
+        return unseen(now, self._config, caught.trouble), ()
+
     def _blind_tick(self, now: float, trouble: str) -> Tick:
         """A tick that cannot see the programs: nothing is decided, the queues are shown all the same."""
-        observation = self._observe(now, Unknown(trouble, now), {})
-        holds = self._holds.fleets()
-        fleets = tuple(
-            FleetTick(
-                name,
-                fleet.scaling,
-                fleet.queues,
-                workers=None,
-                decision=None,
-                trouble=trouble,
-                dry_run=is_dry(self._config, name),
-                hold=holds.get(name),
-            )
-            for name, fleet in self._config.fleets.items()
-        )
+        observation = self._observer.observe(now, self._config, Unknown(trouble, now), {})
+        fleets = tuple(self._undecided_tick(name, None, trouble) for name in self._config.fleets)
         singletons = unseen(now, self._config, trouble)
         return Tick(at=now, duration=0.0, observation=observation, fleets=fleets, singletons=singletons)
 
     # --- act ---
 
     def _act(
-        self, now: float, scene: Scene, workers: Mapping[str, Worker], decided: Mapping[str, Decided]
+        self, now: float, scene: Scene, workers: Mapping[str, Worker], decided: Mapping[str, Decided | str]
     ) -> Report:
-        orders = [
-            self._order(each.decision) for fleet, each in decided.items() if not is_dry(self._config, fleet)
-        ]
-        if not orders:
-            return Report()
-        world = World(scene.sections, scene.processes, scene.drains, workers)
-        return self._target.actor.carry_out(now, world, orders)
+        """Carry the decisions out: all in one go, each fleet apart after an unforeseen exception.
+
+        Each step is safe to be cut short, as by a crash of the daemon. So the next tick goes on where the
+        exception ended this one, and finds out which fleet it is.
+        """
+        report, orders = Report(), []
+        for fleet, each in decided.items():
+            if isinstance(each, Decided) and not is_dry(self._config, fleet):
+                with self._contained("act", fleet) as caught:
+                    orders.append(self._order(each.decision))
+                if caught:
+                    report.failed(fleet, caught.trouble)
+        groups = [[order] for order in orders] if self._acts_apart else [orders] if orders else []
+        self._acts_apart = False
+        for group in groups:
+            fleets = [order.fleet for order in group]
+            with self._contained("act", fleets[0] if len(fleets) == 1 else "") as caught:
+                report.extend(self._carry_out_group(now, scene, workers, group, is_first=group is groups[0]))
+            if caught:
+                self._acts_apart = True
+                for fleet in fleets:
+                    report.failed(fleet, caught.trouble)
+        return report
+
+    def _carry_out_group(
+        self, now: float, scene: Scene, workers: Mapping[str, Worker], group: list[Order], *, is_first: bool
+    ) -> Report:
+        seen = scene if is_first else self._look_at_programs()  # the group before has changed the programs
+        if isinstance(seen, str):
+            raise TargetError(seen)
+        world = World(seen.sections, seen.processes, seen.drains, workers)
+        return self._target.actor.carry_out(now, world, group)
 
     def _order(self, decision: Decision) -> Order:
         fleet = self._config.fleets.get(decision.fleet)
@@ -287,21 +301,45 @@ class Controller:
         )
 
     def _fleet_tick(
-        self, name: str, decided: Decided, workers: Mapping[str, Worker], report: Report
+        self, name: str, decided: Decided | str, workers: Mapping[str, Worker], report: Report
+    ) -> FleetTick:
+        members = tuple(worker for worker in workers.values() if worker.fleet == name)
+        if isinstance(decided, Decided):
+            with self._contained("report", name) as caught:
+                return self._decided_tick(name, decided, members, report)
+            decided = caught.trouble
+        return self._undecided_tick(name, members, decided)
+
+    def _undecided_tick(self, name: str, members: tuple[Worker, ...] | None, trouble: str) -> FleetTick:
+        """A fleet about which nothing was decided, and why."""
+        fleet = self._config.fleets.get(name)
+        return FleetTick(
+            name=name,
+            scaling=fleet.scaling if fleet is not None else RETIRED,
+            queues=fleet.queues if fleet is not None else (),
+            workers=members,
+            decision=None,
+            trouble=trouble,
+            dry_run=is_dry(self._config, name),
+            hold=self._holds.fleets().get(name),
+        )
+
+    def _decided_tick(
+        self, name: str, decided: Decided, members: tuple[Worker, ...], report: Report
     ) -> FleetTick:
         fleet = self._config.fleets.get(name)
         situation, memory = decided.situation, decided.memory
         return FleetTick(
             name=name,
-            scaling=fleet.scaling if fleet is not None else RETIRED,
+            scaling=situation.scaling,
             queues=fleet.queues if fleet is not None else (),
-            workers=tuple(worker for worker in workers.values() if worker.fleet == name),
+            workers=members,
             decision=decided.decision,
             trouble="; ".join(
                 [
                     *report.trouble.get(name, ()),
                     *self._crash_loop(name, situation, memory),
-                    *self._left_by_dry_run(name, workers),
+                    *self._left_by_dry_run(members),
                 ]
             ),
             dry_run=is_dry(self._config, name),
@@ -321,10 +359,10 @@ class Controller:
             logs = f"; the workers' logs are in {self._config.log_folder(fleet)}"
             yield text if failure and "process log" not in failure else text + logs
 
-    def _left_by_dry_run(self, fleet: str, workers: Mapping[str, Worker]) -> Iterator[str]:
-        """What a dry run that began in the middle of something leaves half done."""
-        for worker in workers.values():
-            if worker.fleet == fleet and is_dry(self._config, fleet) and worker.state in UNDER_WAY:
+    def _left_by_dry_run(self, members: tuple[Worker, ...]) -> Iterator[str]:
+        """The workers that a dry run, begun in the middle of something, leaves half done."""
+        for worker in members:
+            if is_dry(self._config, worker.fleet) and worker.state in UNDER_WAY:
                 yield f"dry_run leaves {worker.name} {worker.state}"
 
     def _fingerprint(self, fleet: str) -> str:

@@ -17,6 +17,12 @@ class Report:
         """Note a step that was taken."""
         self.actions.append(text)
 
+    def extend(self, other: Report) -> None:
+        """Take over what another report notes."""
+        self.actions += other.actions
+        for fleet, texts in other.trouble.items():
+            self.trouble.setdefault(fleet, []).extend(texts)
+
     def failed(self, fleet: str, text: str) -> None:
         """Note why a fleet's order, or a part of it, could not be carried out."""
         self.trouble.setdefault(fleet, []).append(text)
