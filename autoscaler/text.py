@@ -20,8 +20,7 @@ MEBIBYTE = 2**20
 
 def number(value: float) -> str:
     """At most one decimal, and none where it would be zero: ``3``, ``2.5``."""
-    rounded = round(value, 1)
-    return f"{rounded:.0f}" if rounded == int(rounded) else f"{rounded:.1f}"
+    return f"{value:.1f}".removesuffix(".0")
 
 
 def count(amount: int, noun: str = "worker") -> str:

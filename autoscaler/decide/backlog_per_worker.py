@@ -9,10 +9,9 @@ Source: Kubernetes HPA, "Algorithm details" (tolerance, 0.1 by default).
 
 from __future__ import annotations
 
-import math
-
 from autoscaler.decide.case import Case
 from autoscaler.model import BacklogPerWorker, Recommendation
+from autoscaler.model.numbers import quotient, rounded_up
 from autoscaler.text import count, number
 
 KEY = "backlog_per_worker"
@@ -24,13 +23,13 @@ NOISE = 10.0**-NOISE_DIGITS
 
 def recommend(settings: BacklogPerWorker, case: Case) -> Recommendation:
     """Workers for what waits, or the size when it is near enough."""
-    needed = case.demand.waiting / settings.target
+    needed = quotient(case.demand.waiting, settings.target)
     waiting = f"{number(case.demand.waiting)} waiting"
     if _near(needed, case.size, case.scaling.tolerance):
         share = f"{number(case.scaling.tolerance * 100)} %"
         text = f"{waiting}, within {share} of {number(settings.target)} for each of {count(case.size)}"
         return Recommendation(KEY, case.size, text)
-    workers = math.ceil(round(needed, NOISE_DIGITS))
+    workers = rounded_up(round(needed, NOISE_DIGITS))
     text = f"{waiting}, {number(settings.target)} for each worker: {count(workers)}"
     return Recommendation(KEY, workers, text)
 

@@ -31,6 +31,7 @@ from dataclasses import dataclass
 
 from autoscaler.decide.case import Case
 from autoscaler.model import Known, Measures, WorkerState
+from autoscaler.model.numbers import MOST, share
 
 #: Seconds that a task runs, and that a worker takes to start, until measured.
 SERVICE = 1.0
@@ -66,8 +67,8 @@ class Service:
     def started(self, within: float) -> float:
         """Tasks that a slot will have started that begins empty: one at once, and one where one ends."""
         before, longer = self._at(within)
-        ended = min(1.0, max(0.0, 1 - self.mean * longer))
-        return 1 + ended * within / max(self.mean * before, _NOISE)
+        ended = share(1 - self.mean * longer)
+        return min(MOST, 1 + ended * within / max(self.mean * before, _NOISE))
 
     def started_after(self, age: float, within: float) -> float:
         """Tasks that a slot will have started whose task has run for so many seconds."""
@@ -85,7 +86,7 @@ class Service:
             age = max(age, self.mean)
             return within / (age + within), age * math.log1p(within / age)
         then, even_longer = self._at(age + within)
-        return max(0.0, 1 - even_longer / longer), (then - before) / longer
+        return share(1 - even_longer / longer), max(0.0, then - before) / longer
 
     def _at(self, age: float) -> tuple[float, float]:
         """G and S at an age, both divided by the mean: straight, and the same, between the ages known."""
@@ -94,7 +95,7 @@ class Service:
             return 1.0, 0.0
         low, high = self.ages[place - 1], self.ages[place]
         longer = (self.shares[place] - self.shares[place - 1]) / (high - low)
-        return self.shares[place - 1] + longer * (age - low), longer
+        return share(self.shares[place - 1] + longer * (age - low)), longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,7 @@ def service(measures: Measures) -> Service:
 
 def service_seconds(measures: Measures) -> float:
     """The mean that was measured, else the usual."""
-    return SERVICE if measures.service is None else max(measures.service.value, _NOISE)
+    return SERVICE if measures.service is None else min(MOST, max(measures.service.value, _NOISE))
 
 
 def start_seconds(measures: Measures) -> float:
@@ -170,12 +171,12 @@ def start_seconds(measures: Measures) -> float:
     known = measures.start_seconds
     if known is None:
         return START
-    return max(START, known.value) if known.high is None else known.high
+    return min(MOST, max(START, known.value) if known.high is None else known.high)
 
 
 def _alike(ages: Iterable[float]) -> Iterator[tuple[float, int]]:
     """Ages, rounded down, with how many have them: many slots then take no longer to reckon with than few."""
-    steps = Counter(math.floor(_STEPS * math.log2(max(age, YOUNG))) for age in ages)
+    steps = Counter(math.floor(_STEPS * math.log2(min(MOST, max(age, YOUNG)))) for age in ages)
     return ((2 ** (step / _STEPS), slots) for step, slots in sorted(steps.items()))
 
 

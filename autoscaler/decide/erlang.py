@@ -11,6 +11,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from autoscaler.model import numbers
+
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
@@ -33,6 +35,8 @@ def least_slots(traffic: Traffic, wait: float, share: float, most: int) -> int:
     """The fewest slots with which at most `share` of the tasks wait longer than `wait`; at most `most`."""
     if traffic.load <= 0:
         return 0
+    if traffic.load >= most:
+        return most
     blocked = 1.0
     for slots in range(1, most):
         blocked = _with_one_more(blocked, traffic.load, slots)
@@ -49,6 +53,6 @@ def _with_one_more(blocked: float, load: float, slots: int) -> float:
 def _late(traffic: Traffic, blocked: float, slots: int, wait: float) -> float:
     if slots <= traffic.load:
         return 1.0
-    waits = blocked / (1 - traffic.load / slots * (1 - blocked))
+    waits = numbers.quotient(blocked, max(1 - traffic.load / slots * (1 - blocked), blocked))
     slower = (1 + traffic.variation) / 2
     return waits * math.exp(-(slots - traffic.load) * wait / traffic.service / slower)

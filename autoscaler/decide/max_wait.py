@@ -21,6 +21,7 @@ from autoscaler.decide.capacity import Capacity, capacity, service_seconds, star
 from autoscaler.decide.case import Case
 from autoscaler.decide.erlang import Traffic, least_slots
 from autoscaler.model import MaxWait, Measures, Recommendation, WorkerState, count_at
+from autoscaler.model.numbers import root, rounded_up, share, spread
 from autoscaler.text import count, number, seconds
 
 KEY = "max_wait"
@@ -64,7 +65,7 @@ def _for_waiting(settings: MaxWait, case: Case) -> Recommendation:
     slots, deadline = max(
         ((_missing(have, each), each) for each in by_time.values()), key=lambda pair: pair[0]
     )
-    more = math.ceil(slots / case.scaling.concurrency - _NOISE)
+    more = rounded_up(slots / case.scaling.concurrency - _NOISE)
     text = f"{number(deadline.tasks)} to start within {seconds(deadline.within)}, {_told(have, deadline)}"
     workers = max(case.size, case.current + max(more, 0))
     return Recommendation(KEY, workers, f"{text}: {count(workers)}")
@@ -75,7 +76,7 @@ def _missing(have: Capacity, deadline: Deadline) -> float:
 
     Half a standard deviation more than the tasks themselves, since service times are random.
     """
-    needed = deadline.tasks + math.sqrt(deadline.tasks) / 2
+    needed = deadline.tasks + root(deadline.tasks) / 2
     return (needed - have.started_by(deadline.within)) / have.started_by_new(deadline.within)
 
 
@@ -119,8 +120,8 @@ def _headroom(settings: MaxWait, case: Case, have: Capacity) -> float:
     # In use when the latest tasks must have started: long ones pile up by then no further than that.
     tasks, then = have.service, have.start + settings.wait
     slots = case.demand.running * (1 - tasks.share_before(then)) + came / LATELY * tasks.held(then)
-    most = case.scaling.max_workers * case.scaling.concurrency
-    return max(0.0, min(1.0, (1 - slots / most) / (1 - CALM)))
+    most = max(1, case.scaling.max_workers * case.scaling.concurrency)
+    return share((1 - slots / most) / (1 - CALM))
 
 
 def _arrivals(case: Case, span: float) -> float | None:
@@ -128,7 +129,7 @@ def _arrivals(case: Case, span: float) -> float | None:
     published, begin = case.measures.published, case.now - span
     if not published or published[0][0] > begin:
         return None
-    return published[-1][1] - count_at(published, begin)
+    return max(0.0, published[-1][1] - count_at(published, begin))
 
 
 # --- nothing waits in the queues: what is in use ---
@@ -149,7 +150,7 @@ def _for_use(case: Case) -> Recommendation:
         text = f"what came within {window} needs {_slots(coming)}"
     else:
         text = f"{_slots(in_use)} in use within {window}"
-    needed = math.ceil(min(in_use, coming) / case.scaling.concurrency - _NOISE)
+    needed = rounded_up(min(in_use, coming) / case.scaling.concurrency - _NOISE)
     enough = "is enough" if needed == 1 else "are enough"
     text = f"nothing waits in the queues, {text}: {count(needed)} {enough}"
     return Recommendation(KEY, min(case.size, needed), text)
@@ -164,7 +165,7 @@ def _unchanged(case: Case, why: str) -> Recommendation:
 
 
 def _window(case: Case) -> float:
-    return max(WINDOW * start_seconds(case.measures), 2 * interval(case.measures))
+    return max(WINDOW * start_seconds(case.measures), 2 * interval(case.measures), _NOISE)
 
 
 def _used(case: Case) -> float | None:
@@ -187,17 +188,14 @@ def _needed(case: Case) -> float:
     tasks = _arrivals(case, _window(case))
     if tasks is None or case.measures.service is None:
         return math.inf
-    return (tasks + math.sqrt(tasks + 1)) / _window(case) * service_seconds(case.measures)
+    return (tasks + root(tasks + 1)) / _window(case) * service_seconds(case.measures)
 
 
 def spread_since(points: tuple[tuple[float, float], ...], begin: float) -> tuple[float, float]:
     """Mean and standard deviation of values that were so since the point before."""
-    lasting = [
-        (at - max(before, begin), value) for (before, _), (at, value) in pairwise(points) if at > begin
-    ]
-    whole = sum(lasted for lasted, _ in lasting) or 1.0
-    mean = sum(lasted * value for lasted, value in lasting) / whole
-    return mean, math.sqrt(sum(lasted * (value - mean) ** 2 for lasted, value in lasting) / whole)
+    return spread(
+        (value, at - max(before, begin)) for (before, _), (at, value) in pairwise(points) if at > begin
+    )
 
 
 # --- nothing can be done in time: the floor ---

@@ -16,6 +16,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from autoscaler.model import Estimate, Track, count_at
+from autoscaler.model.numbers import root
 
 History = tuple[tuple[float, float], ...]
 
@@ -92,5 +93,5 @@ def rate(history: History, now: float) -> Estimate | None:
     lasted = now - begin
     if lasted < SHORTEST:
         return None
-    error = tasks**0.5
+    error = root(tasks)
     return Estimate(tasks / lasted, max(0.0, tasks - error) / lasted, (tasks + error) / lasted)

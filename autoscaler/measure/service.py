@@ -22,6 +22,7 @@ from dataclasses import replace
 from itertools import accumulate
 
 from autoscaler.model import ActiveTask, Estimate, Moment, Track
+from autoscaler.model.numbers import quotient, root, share
 
 #: Seconds after which what was seen counts half.
 HALF_LIFE = 1800.0
@@ -43,7 +44,7 @@ def look(track: Track, moment: Moment, running: Iterable[ActiveTask]) -> Track:
     """One more look at what runs."""
     before = track.moments[-1] if track.moments else None
     moments = (*_recent(track.moments, moment.at), moment)
-    if before is None or moment.at - before.at > LONGEST_GAP:
+    if before is None or not 0 <= moment.at - before.at <= LONGEST_GAP:
         return replace(track, moments=(moment,))
     return _measured(_counted(replace(track, moments=moments), before, moment, running))
 
@@ -99,14 +100,14 @@ def mean(track: Track) -> Estimate | None:
     While none has ended they run as long again as they have run on the mean, and nothing bounds it.
     """
     if track.ended < 1:
-        age = track.ages / track.aged if track.aged else 0.0
+        age = quotient(track.ages, track.aged)
         return Estimate(max(PRIOR, 2 * age), age, None) if track.worked else None
     seen = _sightings(track)
     # Few short tasks are met by a look at all; until then a little of what was believed before stays.
     weight = 1 / (1 + seen)
     value = (track.worked + weight * PRIOR) / (track.ended + weight)
     spread = _variation(track, Estimate(value, value, value))
-    error = ((1.0 if spread is None else spread) / track.ended + 1 / (1 + seen)) ** 0.5
+    error = root((1.0 if spread is None else spread) / track.ended + 1 / (1 + seen))
     return Estimate(value, value / (1 + error), value * (1 + error))
 
 
@@ -118,7 +119,8 @@ def _sightings(track: Track) -> float:
 def _variation(track: Track, service: Estimate | None) -> float | None:
     if service is None or not track.aged or track.ended < 1 or service.value <= 0:
         return None
-    return min(MOST_VARIATION, max(0.0, 2 * track.ages / track.aged / service.value - 1))
+    age = quotient(track.ages, track.aged)
+    return min(MOST_VARIATION, max(0.0, 2 * quotient(age, service.value) - 1))
 
 
 def _young(by_age: tuple[float, ...]) -> tuple[tuple[float, float], ...]:
@@ -127,13 +129,14 @@ def _young(by_age: tuple[float, ...]) -> tuple[tuple[float, float], ...]:
     As if one more had been met before each (Laplace), so that few looks do not make a share zero. Fewer are
     ever met at a higher age, so no second of age may have more of them than an earlier one.
     """
-    met = sum(by_age) + 1
+    # The total is the last of the running sums: `sum` may add up to an ulp less, and a share would pass 1.
+    below = list(accumulate(by_age))
+    met = below[-1] + 1 if below else 1.0
     if met == 1:
         return ()
-    shares = ((below + 1) / met for below in accumulate(by_age[:-1]))
+    shares = (share((met_before + 1) / met) for met_before in below[:-1])
     return _concave(
-        (age, min(1.0, share + (share * (1 - share) / met) ** 0.5))
-        for age, share in zip(AGES, shares, strict=True)
+        (age, share(part + root(part * (1 - part) / met))) for age, part in zip(AGES, shares, strict=True)
     )
 
 

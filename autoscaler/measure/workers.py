@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from autoscaler.model import Counted, Estimate, Known, Track, Worker, WorkerState
+from autoscaler.model.numbers import spread
 
 #: Starts that are remembered.
 REMEMBERED = 20
@@ -60,7 +61,7 @@ def time_starts(track: Track, now: float, workers: Iterable[Worker]) -> Track:
             begun = worker.since if before is None else before
             starting.append((worker.name, since.get(worker.name, begun)))
         elif before is not None and isinstance(worker.stats, Known) and _is_new(worker, since, known):
-            took.append((now + before) / 2 - since.get(worker.name, before))
+            took.append(max(0.0, (now + before) / 2 - since.get(worker.name, before)))
     samples = (*track.start_samples, *took)[-REMEMBERED:]
     measures = replace(track.measures, start_seconds=start_seconds(samples, starting, now))
     return replace(track, starting=tuple(starting), start_samples=samples, measures=measures)
@@ -75,8 +76,7 @@ def start_seconds(
 ) -> Estimate | None:
     """Seconds to the first answer; as long as there was none, at least what the first one has taken."""
     if samples:
-        value = sum(samples) / len(samples)
-        spread = (sum((each - value) ** 2 for each in samples) / len(samples)) ** 0.5
-        return Estimate(value, max(0.0, value - spread), value + spread)
+        value, deviation = spread((each, 1.0) for each in samples)
+        return Estimate(value, max(0.0, value - deviation), value + deviation)
     lasted = max((now - since for _, since in starting), default=0.0)
     return Estimate(lasted, lasted, None) if lasted > 0 else None

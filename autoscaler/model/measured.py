@@ -76,7 +76,8 @@ def count_at(history: Counts, at: float) -> float:
     if index == len(history):
         return history[-1][1]
     (begin, low), (end, high) = history[index - 1], history[index]
-    return low + (high - low) * (at - begin) / (end - begin)
+    # Rounding must not lift it above the later count: differences of counts are never negative.
+    return min(high, low + (high - low) * (at - begin) / (end - begin))
 
 
 @dataclass(frozen=True, slots=True)

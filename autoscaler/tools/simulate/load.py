@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import random
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from operator import add
 from typing import TypeAlias
 
@@ -75,20 +75,20 @@ class Load:
 
     def work_by(self) -> Callable[[float], float]:
         """What says how many slot-seconds of work are done by a time if every task begins when it comes."""
-        ends = sorted(map(add, self.arrivals, self.services))
-        begun, ended = _ramps(self.arrivals), _ramps(ends)
-        return lambda time: begun(time) - ended(time)
+        begun = [(at, 1) for at in self.arrivals]
+        ended = [(at, -1) for at in map(add, self.arrivals, self.services)]
+        changes = sorted([*begun, *ended], key=lambda change: change[0])
+        times = [at for at, _ in changes]
+        running = [0, *accumulate(change for _, change in changes)]
+        # Added up from parts that are not negative: the difference of two large sums could fall.
+        parts = (busy * (after - at) for busy, (at, after) in zip(running[1:], pairwise(times), strict=False))
+        done = (0.0, *accumulate(parts, initial=0.0))
 
+        def by(time: float) -> float:
+            count = bisect_right(times, time)
+            return done[count] + running[count] * (time - times[count - 1]) if count else 0.0
 
-def _ramps(begins: Sequence[float]) -> Callable[[float], float]:
-    """The sum of the times since each beginning that was before, for beginnings in order."""
-    sums = (0.0, *accumulate(begins))
-
-    def ramps(time: float) -> float:
-        count = bisect_right(begins, time)
-        return count * time - sums[count]
-
-    return ramps
+        return by
 
 
 def fixed(seconds: float) -> Service:

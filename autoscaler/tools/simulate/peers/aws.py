@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import ClassVar
 
+from autoscaler.model.numbers import quotient, rounded_up
 from autoscaler.tools.simulate.peers.peer import Metrics, Victims
 
 
@@ -32,12 +32,12 @@ class AwsBacklog:
 
     def decide(self, _now: float, metrics: Metrics, n: int) -> int:
         """In proportion to the backlog, once an alarm has lasted."""
-        target = self._wait / metrics.service_time * metrics.concurrency
+        target = quotient(self._wait, metrics.service_time) * metrics.concurrency
         backlog = metrics.ready / max(n, 1)
         self._above = self._above + 1 if backlog > target else 0
         self._below = self._below + 1 if backlog < 0.9 * target else 0
         if self._above >= 3:
-            return max(n + 1, math.ceil(n * backlog / target))
+            return max(n + 1, rounded_up(quotient(n * backlog, target)))
         if self._below >= 15:
-            return max(math.ceil(n * backlog / target), n - max(1, n // 10))
+            return max(rounded_up(quotient(n * backlog, target)), n - max(1, n // 10))
         return n

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from typing import ClassVar
 
+from autoscaler.model.numbers import quotient, rounded_up
 from autoscaler.tools.simulate.peers.peer import Metrics, Victims
 
 
@@ -43,6 +43,6 @@ class Keda:
         return min(n, max(size for _, size in self._recommended))
 
     def _recommend(self, messages: int, n: int) -> int:
-        if n > 0 and abs(1 - messages / (self._value * n)) <= self.TOLERANCE:
+        if n > 0 and abs(1 - quotient(messages, self._value * n)) <= self.TOLERANCE:
             return n
-        return math.ceil(messages / self._value)
+        return rounded_up(quotient(messages, self._value))

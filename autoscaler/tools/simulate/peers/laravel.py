@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from math import inf
 from typing import ClassVar
 
+from autoscaler.model.numbers import quotient, rounded_up
 from autoscaler.tools.simulate.peers.peer import Metrics, Victims
 
 
@@ -33,7 +33,7 @@ class LaravelHybrid:
     def decide(self, now: float, metrics: Metrics, n: int) -> int:
         """Up at once, down after the cooldown."""
         steady = metrics.arrival_rate * metrics.service_time
-        slots = math.ceil(max(steady, self._drain(metrics)))
+        slots = rounded_up(max(steady, self._drain(metrics)))
         wanted = -(-slots // metrics.concurrency)
         saturated = metrics.unacknowledged >= 0.9 * metrics.running * metrics.concurrency > 0
         if metrics.ready and saturated and wanted <= n:
@@ -52,5 +52,5 @@ class LaravelHybrid:
         if progress < self._threshold:
             return 1.0 if metrics.running == 0 else 0.0
         left = deadline - metrics.oldest
-        each = max(left / metrics.service_time, 1.0) if left > 0 else max(metrics.service_time, 0.1)
+        each = max(quotient(left, metrics.service_time), 1.0) if left > 0 else max(metrics.service_time, 0.1)
         return metrics.ready / each * min(1.0 + 8.0 * (progress - 0.5) ** 2, 5.0)
