@@ -19,12 +19,31 @@ PROC = Path("/proc")
 CGROUPS = Path("/sys/fs/cgroup")
 
 
-def boot_id(path: Path = Path("/proc/sys/kernel/random/boot_id")) -> str:
-    """What tells this boot of the machine from any other; empty where the kernel does not say."""
+def boot_id(proc: Path = PROC) -> str:
+    """The identity of this system's boot; empty where the kernel gives none.
+
+    The identity has two parts: the kernel's boot id, and the start of process 1.
+
+    - In a container the boot id may be the host's and outlive the container: a service with
+      ProtectKernelTunables sees the host's.
+    - Process 1 is the container's own. Its start counts in clock ticks from the host's boot, so that a clock
+      that is set does not change it.
+    """
     try:
-        return path.read_text(encoding="ascii").strip()
+        boot = (proc / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
         return ""
+    return f"{boot} {start}" if (start := _start_of_process_1(proc)) else boot
+
+
+def _start_of_process_1(proc: Path) -> str:
+    """Clock ticks from the host's boot to the start of process 1; empty where /proc hides them.
+
+    Source: starttime in proc_pid_stat(5). The name of the process, in brackets, may hold spaces and brackets.
+    """
+    with suppress(OSError, IndexError):
+        return (proc / "1/stat").read_text().rpartition(")")[2].split()[19]
+    return ""
 
 
 def host_stats(

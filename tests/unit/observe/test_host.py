@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from autoscaler.model import HostStats, Known, Unknown
-from autoscaler.observe.host import host_stats, limit_of, process_memory
+from autoscaler.observe.host import boot_id, host_stats, limit_of, process_memory
 
 MIB = 1024 * 1024
 
@@ -95,3 +95,41 @@ def test_a_zombie_has_no_memory() -> None:
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     assert process_memory(process.pid) is None
     process.wait()
+
+
+def _proc(folder: Path, boot: str | None = "b-1", start: str | None = "7") -> Path:
+    """A /proc with a boot id and the start of process 1."""
+    if boot is not None:
+        (folder / "sys/kernel/random").mkdir(parents=True, exist_ok=True)
+        (folder / "sys/kernel/random/boot_id").write_text(f"{boot}\n")
+    if start is not None:
+        (folder / "1").mkdir(exist_ok=True)
+        fields = "S 0 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0"
+        (folder / "1/stat").write_text(f"1 (init) (x y) {fields} {start} 1000 2000\n")
+    return folder
+
+
+def test_a_container_that_starts_again_is_another_boot_on_the_same_host(tmp_path: Path) -> None:
+    before = boot_id(_proc(tmp_path, start="7"))
+    assert boot_id(tmp_path) == before, "the same boot has the same identity"
+    assert boot_id(_proc(tmp_path, start="1200")) != before
+
+
+def test_a_host_that_starts_again_is_another_boot(tmp_path: Path) -> None:
+    before = boot_id(_proc(tmp_path, boot="b-1"))
+    assert boot_id(_proc(tmp_path, boot="b-2")) != before
+
+
+def test_the_boot_is_known_where_process_1_is_hidden(tmp_path: Path) -> None:
+    assert boot_id(_proc(tmp_path, start=None)) == "b-1"
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1/stat").write_text("")
+    assert boot_id(tmp_path) == "b-1"
+
+
+def test_without_a_boot_id_the_boot_is_unknown(tmp_path: Path) -> None:
+    assert boot_id(_proc(tmp_path, boot=None)) == "", "the tick of process 1 alone is not enough"
+
+
+def test_this_boot_is_known() -> None:
+    assert boot_id() == boot_id() != ""
