@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 import pytest
 from hypothesis import settings
 
-from autoscaler.tools.demo.services import RabbitMQNode, SupervisordInstance
+from autoscaler.tools.demo.services import RabbitMQNode, RedisServer, SupervisordInstance
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page
@@ -182,6 +182,14 @@ def private_rabbitmq(need_rabbitmq: None, short_folder: Path) -> Iterator[Callab
             return stack.enter_context(RabbitMQNode(short_folder / f"mq{next(_numbers)}", settings))
 
         yield _start
+
+
+@pytest.fixture
+def redis_server(need: Callable[[str], None], short_folder: Path) -> Iterator[RedisServer]:
+    """A Redis of the test's own, which it may stop."""
+    need("redis-server")
+    with RedisServer(short_folder / "redis") as server:
+        yield server
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from autoscaler.tools.demo.run import run_demo
 )
 @click.option(
     "--broker",
-    type=click.Choice(["auto", "rabbitmq", "embedded"]),
+    type=click.Choice(["auto", "rabbitmq", "redis", "embedded"]),
     default="auto",
     show_default=True,
     help="auto: RabbitMQ where it is installed, otherwise the embedded one, which needs no server.",

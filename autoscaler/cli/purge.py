@@ -17,7 +17,7 @@ from autoscaler.cli.options import config_option, json_option
 from autoscaler.config import Config
 from autoscaler.model import Known, QueueStats, Reading
 from autoscaler.net.deadline import Deadline
-from autoscaler.observe.kombu_queues import KombuQueues
+from autoscaler.observe.broker_queues import broker_queues
 from autoscaler.operator.purge import Purged, purge_queues
 from autoscaler.text import no_fleet
 
@@ -72,7 +72,7 @@ def _fleets(settings: Config, fleet: str | None, *, every: bool) -> list[str]:
 
 
 def _count(settings: Config, queues: Collection[str]) -> Mapping[str, Reading[QueueStats]]:
-    source = KombuQueues(settings.broker.url.get_secret_value(), settings.broker.transport_options)
+    source = broker_queues(settings.broker.url.get_secret_value(), settings.broker.transport_options)
     try:
         return source.queues(queues, Deadline.within(TIMEOUT))
     finally:

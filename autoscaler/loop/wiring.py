@@ -16,9 +16,9 @@ from autoscaler.model import (
 from autoscaler.net.celery_control import RemoteControl
 from autoscaler.net.management_api import Api, ManagementApi
 from autoscaler.observe.beats import Beats
+from autoscaler.observe.broker_queues import broker_queues
 from autoscaler.observe.celery_workers import CeleryWorkers
 from autoscaler.observe.host import host_stats, process_memory
-from autoscaler.observe.kombu_queues import KombuQueues
 from autoscaler.observe.queues import FallingBack, QueueSource
 from autoscaler.observe.rabbitmq import RabbitMQManagement
 from autoscaler.observe.sources import Sources
@@ -90,12 +90,12 @@ class Connections:
 
 
 def queue_source(broker: Broker) -> QueueSource:
-    """The best source of a broker's queue counts; another kind of broker gets its line here."""
+    """The best source of a broker's queue counts."""
     management = broker.management_url
     api = Api.parse(management.get_secret_value(), broker.vhost) if management else None
     return FallingBack(
         RabbitMQManagement(ManagementApi(api)) if api else None,
-        KombuQueues(broker.url.get_secret_value(), broker.transport_options),
+        broker_queues(broker.url.get_secret_value(), broker.transport_options),
     )
 
 

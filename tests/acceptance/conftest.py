@@ -29,7 +29,7 @@ CRASHING_DAEMON = Path(__file__).with_name("crashing_daemon.py")
 class System:
     """A broker, a supervisord, a daemon and the example shop's workers, all in one folder."""
 
-    def __init__(self, folder: Path, amqp_url: str, management_url: str) -> None:
+    def __init__(self, folder: Path, amqp_url: str, management_url: str | None) -> None:
         self.folder = folder
         self.amqp_url = amqp_url
         self.journal = folder / "journal"
@@ -197,11 +197,11 @@ class System:
 
 
 @pytest.fixture
-def make_system(short_folder: Path) -> Iterator[Callable[[str, str], System]]:
+def make_system(short_folder: Path) -> Iterator[Callable[[str, str | None], System]]:
     """Make systems on a given broker; they end with the test, and a failed test shows the daemon's log."""
     systems: list[System] = []
 
-    def _make(amqp_url: str, management_url: str) -> System:
+    def _make(amqp_url: str, management_url: str | None) -> System:
         folder = short_folder / f"s{len(systems)}"
         folder.mkdir()
         system = System(folder, amqp_url, management_url)

@@ -1,4 +1,4 @@
-"""The brokers of the demo: a private RabbitMQ, or an embedded broker."""
+"""The brokers of the demo: a private RabbitMQ or Redis, or an embedded broker."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import Any, Protocol
 
 from autoscaler.errors import ServiceUnavailable
 from autoscaler.tools.demo.rabbitmq import RabbitMQNode
+from autoscaler.tools.demo.redis import RedisServer
 
 #: What `--broker` takes.
-CHOICES = ("auto", "rabbitmq", "embedded")
+CHOICES = ("auto", "rabbitmq", "redis", "embedded")
 
 #: Exchanges that tasks and remote control use.
 _EXCHANGES = ("emails", "celery.pidbox", "reply.celery.pidbox")
@@ -86,6 +87,43 @@ class RabbitMQ:
     def publish_options(self) -> Mapping[str, Any]:
         """Publishing waits until RabbitMQ has the message, so that none is counted that it never got."""
         return {"confirm_publish": True}
+
+
+class Redis:
+    """A private Redis server."""
+
+    label = "a private Redis server"
+
+    def __init__(self, folder: Path) -> None:
+        self._server = RedisServer(folder)
+
+    def start(self) -> None:
+        """Start it, and wait until it serves."""
+        self._server.start()
+
+    def stop(self) -> None:
+        """End it at once; nothing in it is needed any more."""
+        self._server.stop()
+
+    @property
+    def url(self) -> str:
+        """kombu URL for workers and daemon."""
+        return self._server.url
+
+    @property
+    def management_url(self) -> str | None:
+        """It has none."""
+        return None
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """None are needed."""
+        return {}
+
+    @property
+    def publish_options(self) -> Mapping[str, Any]:
+        """None are needed."""
+        return {}
 
 
 class Embedded:
@@ -165,12 +203,18 @@ def choose(choice: str, folder: Path) -> Broker:
 
     Raises
     ------
-    ServiceUnavailable : RabbitMQ is asked for and not installed, or there is no such choice.
+    ServiceUnavailable : the server that is asked for is not installed, or there is no such choice.
     """
     if choice == "embedded" or (choice == "auto" and not RabbitMQNode.installed()):
         return Embedded(folder)
     if choice not in CHOICES:
         raise ServiceUnavailable(f"--broker: {choice!r} is none of {', '.join(CHOICES)}")
+    if choice == "redis":
+        if not RedisServer.installed():
+            raise ServiceUnavailable(
+                "--broker redis: redis-server is not installed; --broker embedded needs none"
+            )
+        return Redis(folder)
     if not RabbitMQNode.installed():
         raise ServiceUnavailable(
             "--broker rabbitmq: rabbitmq-server is not installed; --broker embedded needs none"

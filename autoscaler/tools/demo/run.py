@@ -28,7 +28,7 @@ def run_demo(duration: float, broker: str, console: Console) -> int:
     Parameters
     ----------
     duration : seconds, > 0; the load ends about half-way, what it published may take 60 s longer.
-    broker : ``auto``, ``rabbitmq`` or ``embedded``.
+    broker : ``auto``, ``rabbitmq``, ``redis`` or ``embedded``.
 
     Returns
     -------

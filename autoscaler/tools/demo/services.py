@@ -2,6 +2,7 @@
 
 from autoscaler.tools.demo.process import free_port, wait_until
 from autoscaler.tools.demo.rabbitmq import RabbitMQNode
+from autoscaler.tools.demo.redis import RedisServer
 from autoscaler.tools.demo.supervisord import SupervisordInstance
 
-__all__ = ["RabbitMQNode", "SupervisordInstance", "free_port", "wait_until"]
+__all__ = ["RabbitMQNode", "RedisServer", "SupervisordInstance", "free_port", "wait_until"]

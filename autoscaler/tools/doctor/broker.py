@@ -19,7 +19,7 @@ from autoscaler.net.celery_control import Command, RemoteControl
 from autoscaler.net.deadline import Deadline
 from autoscaler.net.http import Answer
 from autoscaler.net.management_api import Api, ManagementApi, decoded
-from autoscaler.observe.kombu_queues import KombuQueues
+from autoscaler.observe.broker_queues import broker_queues
 from autoscaler.observe.queues import NoSuchQueue
 from autoscaler.observe.rabbitmq import query
 from autoscaler.text import plain, shown, without_password
@@ -222,7 +222,7 @@ def queues(subject: Subject) -> Iterator[Finding]:
     """Every queue exists."""
     broker = subject.config.broker
     names = sorted({queue for fleet in subject.config.fleets.values() for queue in fleet.queues})
-    source = KombuQueues(broker.url.get_secret_value(), broker.transport_options)
+    source = broker_queues(broker.url.get_secret_value(), broker.transport_options)
     try:
         readings = source.queues(names, Deadline.within(TIMEOUT))
     finally:
