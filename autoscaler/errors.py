@@ -6,10 +6,13 @@
     ├── EditFailed               the config file cannot be written, or somebody else wrote it meanwhile
     ├── SourceError              an observation failed: its reading becomes unknown
     ├── TargetError              acting failed, nothing was half-done; the next tick tries again
-    │   ├── SupervisordUnreachable   no answer within the deadline
-    │   ├── SupervisordFault         supervisord answered with a fault
-    │   ├── ProgramFileError         the programs file cannot be read, trusted or written
-    │   └── ReloadRefused            a reload was, or would have been, something else than was meant
+    │   ├── Undefinable              a program's settings, which the target cannot keep as they are meant
+    │   ├── TargetUnreachable        the target gave no answer within the deadline
+    │   │   └── SupervisordUnreachable
+    │   ├── TargetRefused            the target answered, and refused
+    │   │   ├── SupervisordFault         supervisord answered with a fault
+    │   │   └── ReloadRefused            a reload was, or would have been, something else than was meant
+    │   └── ProgramFileError         the programs file cannot be read, trusted or written
     ├── TakeoverError            an existing set-up cannot be read or taken over; says what stays as it was
     ├── TraceError               a trace file cannot be used
     ├── OutOfTime                a run of the simulator was broken off
@@ -84,11 +87,23 @@ class TargetError(AutoscalerError):
     """Something could not be acted on; the state before is still the state now."""
 
 
-class SupervisordUnreachable(TargetError):
+class Undefinable(TargetError):
+    """The target cannot keep a program's settings as they are meant; names the setting."""
+
+
+class TargetUnreachable(TargetError):
+    """The target did not answer within the deadline."""
+
+
+class TargetRefused(TargetError):
+    """The target answered, and refused; it would refuse the same again."""
+
+
+class SupervisordUnreachable(TargetUnreachable):
     """supervisord did not answer within the deadline."""
 
 
-class SupervisordFault(TargetError):
+class SupervisordFault(TargetRefused):
     """supervisord answered an RPC with a fault.
 
     Attributes
@@ -106,7 +121,7 @@ class ProgramFileError(TargetError):
     """The programs file cannot be read, is not ours, or cannot be written."""
 
 
-class ReloadRefused(TargetError):
+class ReloadRefused(TargetRefused):
     """Reloading supervisord's config would change something else than was meant."""
 
 

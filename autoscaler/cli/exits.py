@@ -11,7 +11,7 @@ from autoscaler.errors import (
     EditRefused,
     ServiceUnavailable,
     SourceError,
-    SupervisordUnreachable,
+    TargetUnreachable,
     UnknownName,
 )
 
@@ -34,7 +34,7 @@ _EXITS: tuple[tuple[type[AutoscalerError], Exit], ...] = (
     (UnknownName, Exit.USAGE),
     (EditRefused, Exit.USAGE),
     (ServiceUnavailable, Exit.UNREACHABLE),
-    (SupervisordUnreachable, Exit.UNREACHABLE),
+    (TargetUnreachable, Exit.UNREACHABLE),
     (SourceError, Exit.UNREACHABLE),
     (AutoscalerError, Exit.FAILED),
 )

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from autoscaler.config import Config
-from autoscaler.errors import ProgramFileError
+from autoscaler.errors import Undefinable
+from autoscaler.model import ProgramSpec
 from autoscaler.model.names import worker_name
 from autoscaler.singletons.program import singleton_program
-from autoscaler.supervisord.program_file import Program, render
+from autoscaler.supervisord.program_file import render
 from autoscaler.workers.program import worker_program
 
 
@@ -24,7 +25,7 @@ def undefinable(config: Config, host_name: str) -> Iterator[tuple[str, str]]:
     -------
     Dotted key and text of each problem.
     """
-    programs: dict[str, Callable[[], Program]] = {
+    programs: dict[str, Callable[[], ProgramSpec]] = {
         f"fleets.{name}": partial(worker_program, config, fleet, worker_name(name, 1), host_name)
         for name, fleet in config.fleets.items()
     }
@@ -35,5 +36,5 @@ def undefinable(config: Config, host_name: str) -> Iterator[tuple[str, str]]:
     for key, program in programs.items():
         try:
             render(program())
-        except ProgramFileError as error:
+        except Undefinable as error:
             yield key, str(error)

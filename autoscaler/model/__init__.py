@@ -41,18 +41,16 @@ from autoscaler.model.measured import (
     count_at,
 )
 from autoscaler.model.observed import (
-    ENDED,
     ActiveTask,
     HostStats,
     Known,
     Observation,
-    Process,
-    ProcessState,
     QueueStats,
     Reading,
     Unknown,
     WorkerStats,
 )
+from autoscaler.model.programs import DOWN, Process, ProgramSpec, ProgramState
 from autoscaler.model.settings import (
     BacklogPerWorker,
     Fallback,
@@ -84,7 +82,7 @@ from autoscaler.model.workers import (
 )
 
 __all__ = [
-    "ENDED",
+    "DOWN",
     "SERVING",
     "STARTED_WITHIN",
     "ActiveTask",
@@ -117,7 +115,8 @@ __all__ = [
     "Past",
     "PolicySettings",
     "Process",
-    "ProcessState",
+    "ProgramSpec",
+    "ProgramState",
     "QueueStats",
     "Rate",
     "Reading",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Generic, TypeAlias, TypeVar
+
+from autoscaler.model.programs import Process
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -91,41 +92,6 @@ class HostStats:
     #: Bytes that can be given to new processes without swapping.
     memory_available: int
     memory_total: int
-
-
-class ProcessState(StrEnum):
-    """supervisord's process states (http://supervisord.org/subprocess.html#process-states)."""
-
-    STOPPED = "STOPPED"
-    STARTING = "STARTING"
-    RUNNING = "RUNNING"
-    BACKOFF = "BACKOFF"
-    STOPPING = "STOPPING"
-    EXITED = "EXITED"
-    FATAL = "FATAL"
-    UNKNOWN = "UNKNOWN"
-
-
-#: States that a program does not leave by itself. EXITED is not one: supervisord starts ours again.
-ENDED = frozenset({ProcessState.STOPPED, ProcessState.FATAL})
-
-
-@dataclass(frozen=True, slots=True)
-class Process:
-    """One program as supervisord sees it (`getAllProcessInfo`)."""
-
-    name: str
-    state: ProcessState
-    #: None while it has no process.
-    pid: int | None = None
-    #: When its latest process was started; 0 if never.
-    started_at: float = 0.0
-    #: Exit status of its latest finished process.
-    exit_status: int = 0
-    #: supervisord's own words on a failed spawn, else empty.
-    spawn_error: str = ""
-    #: When its latest finished process ended; 0 if none has under this supervisord.
-    ended_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

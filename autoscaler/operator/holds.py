@@ -15,16 +15,16 @@ from typing import Protocol, TypeVar
 
 from autoscaler.config import Config, Fleet
 from autoscaler.decide.words import by, ordered
-from autoscaler.errors import CommandRefused, StoreError, SupervisordFault, TargetError, UnknownName
+from autoscaler.errors import CommandRefused, StoreError, TargetError, TargetRefused, UnknownName
 from autoscaler.model import (
-    ENDED,
+    DOWN,
     Command,
     Drain,
     DrainPhase,
     DrainWorker,
     Hold,
     HoldFleets,
-    ProcessState,
+    ProgramState,
     ReleaseFleets,
     ReleaseWorker,
     WorkerHold,
@@ -179,10 +179,10 @@ class Holds:
         if process is None:
             raise CommandRefused(f"{name} is not started yet; order it again in a moment")
         old = self._store.worker_holds().get(name)
-        if process.state is ProcessState.FATAL and old is None:
+        if process.state is ProgramState.FAILED and old is None:
             raise CommandRefused(f"{name} has failed and is being replaced; there is nothing to drain")
         until = None if terms.lasts is None else now + terms.lasts
-        out = name not in scene.drains and process.state in ENDED
+        out = name not in scene.drains and process.state in DOWN
         self._store.put_worker_hold(WorkerHold(name, terms.by, terms.reason, now, until, out))
         what = "is out of service" if out else "finishes what it has and goes out of service"
         note = _DRY if ground.is_dry(fleet) and not out else ""
@@ -201,7 +201,7 @@ class Holds:
         if name in scene.drains or process is None or not _is_held(scene, name, hold):
             self._store.delete_worker_holds([name])
             return f"{name}: {'released; its fleet decides about it' if hold else 'nothing holds it'}"
-        if process.state is ProcessState.STOPPING:
+        if process.state is ProgramState.STOPPING:
             raise CommandRefused(f"{name} is still stopping: release it again when it has stopped")
         if ground.is_dry(scene.names[name]):
             raise CommandRefused(
@@ -284,7 +284,7 @@ class Holds:
         except StoreError:
             return  # it can be neither started nor taken out before that is written; the store says why
         except CommandRefused as refused:
-            if isinstance(refused.__cause__, SupervisordFault):  # it would say so for ever
+            if isinstance(refused.__cause__, TargetRefused):  # it would say so for ever
                 self._store.delete_worker_holds([name])
                 yield f"{refused}; it stays stopped"
 
@@ -338,14 +338,14 @@ def _is_held(scene: Scene, name: str, hold: WorkerHold | None) -> bool:
     process = scene.processes.get(name)
     if process is None or process.started_at == 0 or name in scene.drains:
         return False
-    if process.state is ProcessState.FATAL:
+    if process.state is ProgramState.FAILED:
         return hold is not None  # else it has failed, and is being replaced
-    return process.state in {ProcessState.STOPPED, ProcessState.STOPPING}
+    return process.state in {ProgramState.STOPPED, ProgramState.STOPPING}
 
 
 def _has_ended(scene: Scene, name: str) -> bool:
     process = scene.processes.get(name)
-    return process is not None and process.state in ENDED
+    return process is not None and process.state in DOWN
 
 
 def _void(name: str, hold: WorkerHold, config: Config, scene: Scene) -> str:
@@ -363,7 +363,7 @@ def _void(name: str, hold: WorkerHold, config: Config, scene: Scene) -> str:
 
 def _is_alive(scene: Scene, name: str) -> bool:
     process = scene.processes.get(name)
-    return process is not None and process.state not in {*ENDED, ProcessState.STOPPING}
+    return process is not None and process.state not in {*DOWN, ProgramState.STOPPING}
 
 
 def _is_over(hold: Hold | WorkerHold, now: float) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from autoscaler.config import Config, Singleton
-from autoscaler.supervisord.program_file import Program
+from autoscaler.model import ProgramSpec
 
 
-def singleton_program(config: Config, singleton: Singleton) -> Program:
+def singleton_program(config: Config, singleton: Singleton) -> ProgramSpec:
     """Make the program that runs a singleton."""
-    return Program(
+    return ProgramSpec(
         name=singleton.name,
         command=singleton.command,
         directory=None if singleton.directory is None else str(singleton.directory),

@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from autoscaler.model import ENDED, Process, ProcessState, SingletonRecord, SingletonState
+from autoscaler.model import DOWN, Process, ProgramState, SingletonRecord, SingletonState
 
 #: Deaths of a streak from which on it rests before the next start.
 DEATHS_OF_A_LOOP = 3
@@ -70,13 +70,12 @@ class Look:
     @property
     def ended(self) -> bool:
         """Whether its process has ended and does not come back by itself."""
-        return self.process is not None and self.process.state in ENDED and not self.unborn
+        return self.process is not None and self.process.state in DOWN and not self.unborn
 
     @property
     def unborn(self) -> bool:
         """Whether supervisord has it and has not started it yet."""
-        process = self.process
-        return process is not None and process.state is ProcessState.STOPPED and process.started_at == 0
+        return self.process is not None and self.process.unborn
 
 
 def advance(now: float, before: SingletonRecord, look: Look) -> tuple[SingletonRecord, SingletonStep]:
@@ -101,12 +100,12 @@ def state_of(memory: SingletonRecord, look: Look) -> SingletonState:
         return SingletonState.STARTING if look.written is not None else SingletonState.MISSING
     if memory.leaving and process.pid is None:
         return SingletonState.STOPPING
-    if memory.rest_until is not None or process.state is ProcessState.FATAL:
+    if memory.rest_until is not None or process.state is ProgramState.FAILED:
         return SingletonState.RESTING
-    if process.state is ProcessState.STOPPING or (look.ended and process.state is ProcessState.STOPPED):
+    if process.state is ProgramState.STOPPING or (look.ended and process.state is ProgramState.STOPPED):
         # We stop none without writing it down.
         return SingletonState.STOPPING if memory.leaving else SingletonState.HELD
-    return SingletonState.RUNNING if process.state is ProcessState.RUNNING else SingletonState.STARTING
+    return SingletonState.RUNNING if process.state is ProgramState.RUNNING else SingletonState.STARTING
 
 
 # --- deaths -------------------------------------------------------------------------------------------------
@@ -120,15 +119,15 @@ def _counted(now: float, memory: SingletonRecord, look: Look) -> SingletonRecord
     streak = memory.deaths if memory.deaths and now - memory.deaths[-1] < STREAK else ()
     deaths = (*streak, now)[-_KEPT_DEATHS:]
     memory = replace(memory, deaths=deaths, died_with=process.started_at)
-    rest = rest_after(len(deaths), gave_up=process.state is ProcessState.FATAL)
+    rest = rest_after(len(deaths), gave_up=process.state is ProgramState.FAILED)
     return replace(memory, rest_until=now + rest if rest else None, rest_pid=process.pid)
 
 
 def _has_died(memory: SingletonRecord, process: Process) -> bool:
     """Whether supervisord gave up on it, or its process ended badly and nobody had told it to."""
-    if process.state is ProcessState.FATAL:
+    if process.state is ProgramState.FAILED:
         return process.started_at != memory.died_with
-    if memory.rest_until is not None or process.state in {ProcessState.STOPPED, ProcessState.STOPPING}:
+    if memory.rest_until is not None or process.state in {ProgramState.STOPPED, ProgramState.STOPPING}:
         return False
     return memory.pid is not None and process.pid != memory.pid and process.exit_status != 0
 
@@ -175,7 +174,7 @@ def _next_unwritten(
     if memory.leaving and process.pid is None:
         return memory, SingletonStep.REMOVE  # a crash came between rewriting the file and removing it
     if memory.leaving:  # and somebody has started it in between
-        stops = process.state is not ProcessState.STOPPING
+        stops = process.state is not ProgramState.STOPPING
         return memory, SingletonStep.STOP if stops else SingletonStep.WAIT
     # Somebody else's, or ours whose section somebody took out: adding it is refused, and says which.
     step = SingletonStep.ADD if look.wanted is not None else SingletonStep.WAIT
@@ -186,16 +185,16 @@ def _next_outdated(
     memory: SingletonRecord, look: Look, process: Process
 ) -> tuple[SingletonRecord, SingletonStep]:
     """It is to go, or to be started with other settings: stop it, see it stopped, then take it out."""
-    stopped_by_hand = process.state is ProcessState.STOPPED and not memory.leaving and not memory.rest_until
+    stopped_by_hand = process.state is ProgramState.STOPPED and not memory.leaving and not memory.rest_until
     if stopped_by_hand and not look.unborn and look.wanted is not None:
         return memory, SingletonStep.WAIT  # it gets its new settings once it is started
     # What made it die may be gone with the old settings.
     leaving = replace(memory, leaving=True, rest_until=None, deaths=())
     if look.wanted is not None and not memory.leaving and not look.tried:
         return memory, SingletonStep.TRY
-    if process.state in ENDED:
+    if process.state in DOWN:
         return leaving, SingletonStep.REMOVE
-    if process.state is ProcessState.STOPPING:
+    if process.state is ProgramState.STOPPING:
         return memory, SingletonStep.WAIT
     return leaving, SingletonStep.STOP
 
@@ -206,7 +205,7 @@ def _next_returning(
     """The edit that it was stopped for has been taken back."""
     if look.ended:
         return memory, SingletonStep.START
-    if process.state is ProcessState.STOPPING:
+    if process.state is ProgramState.STOPPING:
         return memory, SingletonStep.WAIT
     return replace(memory, leaving=False), SingletonStep.WAIT
 
@@ -222,7 +221,7 @@ def _next_resting(
     memory, over = replace(memory, rest_until=until), now >= until
     if look.ended:
         return memory, SingletonStep.START if over else SingletonStep.WAIT
-    if process.state in {ProcessState.STOPPING, ProcessState.EXITED}:
+    if process.state in {ProgramState.STOPPING, ProgramState.ENDED}:
         return memory, SingletonStep.WAIT
     if over or (process.pid is not None and process.pid != memory.rest_pid):
         return replace(memory, rest_until=None), SingletonStep.WAIT

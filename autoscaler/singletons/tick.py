@@ -137,7 +137,7 @@ def _dying(memory: SingletonRecord, look: Look) -> Iterator[str]:
     """Say that it does not stay up, and where it says why; the same words while nothing changes."""
     if memory.rest_until is None and len(memory.deaths) < DEATHS_OF_A_LOOP:
         return
-    why = look.process.spawn_error if look.process is not None else ""
+    why = look.process.failure if look.process is not None else ""
     log = log_file(look.written or "")
     yield (
         f"has died {len(memory.deaths)} times in a row"

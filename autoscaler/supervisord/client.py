@@ -16,7 +16,7 @@ from typing import Any
 from xml.parsers.expat import ExpatError
 
 from autoscaler.errors import SupervisordFault, SupervisordUnreachable, TargetError
-from autoscaler.model import Process, ProcessState
+from autoscaler.model import Process, ProgramState
 from autoscaler.net.deadline import Deadline
 from autoscaler.supervisord.log import ended_well
 from autoscaler.supervisord.rpc import parse_url, post
@@ -29,15 +29,15 @@ ALREADY_ADDED = 90
 STILL_RUNNING = 91
 CANT_REREAD = 92
 
-# `supervisor.states.ProcessStates`.
+# By the numbers of `supervisor.states.ProcessStates`.
 _STATES = {
-    0: ProcessState.STOPPED,
-    10: ProcessState.STARTING,
-    20: ProcessState.RUNNING,
-    30: ProcessState.BACKOFF,
-    40: ProcessState.STOPPING,
-    100: ProcessState.EXITED,
-    200: ProcessState.FATAL,
+    0: ProgramState.STOPPED,
+    10: ProgramState.STARTING,
+    20: ProgramState.RUNNING,
+    30: ProgramState.RETRYING,  # BACKOFF
+    40: ProgramState.STOPPING,
+    100: ProgramState.ENDED,  # EXITED
+    200: ProgramState.FAILED,  # FATAL
 }
 
 # Values that supervisord quotes when it cannot read them; any may be a password, also somebody else's.
@@ -282,11 +282,11 @@ def _process(info: Mapping[str, Any]) -> Process:
     group, name = str(info["group"]), str(info["name"])
     return Process(
         name=name if group == name else f"{group}:{name}",
-        state=_STATES.get(info["state"], ProcessState.UNKNOWN),
+        state=_STATES.get(info["state"], ProgramState.UNKNOWN),
         pid=_whole(info["pid"]) or None,
         started_at=float(_whole(info["start"])),
         exit_status=_whole(info["exitstatus"]),
-        spawn_error=str(info["spawnerr"]),
+        failure=str(info["spawnerr"]),
         ended_at=float(_whole(info["stop"])),
     )
 

@@ -1,6 +1,6 @@
 """The programs file: one `[program:NAME]` section per worker.
 
-Two halves. `render` writes a `Program` so that supervisord reads back exactly what was meant, or refuses it.
+Two halves. `render` writes a `ProgramSpec` so that supervisord reads back exactly what was meant, or refuses.
 `ProgramFile` reads the file, trusts it only if it is whole and ours, and replaces it atomically.
 
 How supervisord reads a value, in this order (4.2.5 and 4.3.0; `options.py`, `datatypes.py`):
@@ -23,12 +23,13 @@ import shlex
 import stat
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
-from autoscaler.errors import ProgramFileError
+from autoscaler.errors import ProgramFileError, Undefinable
+from autoscaler.model import ProgramSpec
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -53,33 +54,7 @@ _END = "; End of the programs of autoscaler. A file without this line is taken a
 # --- one program -------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
-    """What one worker's section says."""
-
-    #: Program name, ``emails-01``.
-    name: str
-    #: Argument vector; the first is a path, or a name that is looked up in PATH.
-    command: tuple[str, ...]
-    #: Absolute path to run in; None: supervisord's own.
-    directory: str | None
-    #: User to run as; None: supervisord's own.
-    user: str | None
-    #: Added to supervisord's own environment; not in `repr`, it may hold passwords.
-    environment: Mapping[str, str] = field(repr=False)
-    #: Seconds from TERM to KILL.
-    stop_wait: float
-    #: Absolute path; its folder must exist, or supervisord refuses the whole reload.
-    log_file: str
-    #: Seconds to stay up before supervisord calls it RUNNING; an earlier end counts towards FATAL.
-    start_seconds: int = 5
-    #: Bytes after which the log is rotated.
-    log_max_bytes: int = 10 * 1024 * 1024
-    #: Rotated logs that are kept.
-    log_backups: int = 5
-
-
-def render(program: Program) -> str:
+def render(program: ProgramSpec) -> str:
     """Write a program as a supervisord section.
 
     Returns
@@ -88,21 +63,21 @@ def render(program: Program) -> str:
 
     Raises
     ------
-    ProgramFileError : a value cannot be written so that supervisord reads the same; names the field.
+    Undefinable : a value cannot be written so that supervisord reads the same; names the field.
 
     Source
     ------
     http://supervisord.org/configuration.html#program-x-section-settings
     """
     if not _NAME.fullmatch(program.name):
-        raise ProgramFileError(
+        raise Undefinable(
             f"program name {program.name!r}: may hold letters, digits, '.', '_', '-', and starts with no sign"
         )
     lines = [f"{key}={value}" for key, value in _settings(program)]
     return "\n".join([f"[program:{program.name}]", *lines]) + "\n"
 
 
-def _settings(program: Program) -> Iterator[tuple[str, str]]:
+def _settings(program: ProgramSpec) -> Iterator[tuple[str, str]]:
     name = program.name
     yield "command", _command(name, program.command)
     if program.directory is not None:
@@ -128,7 +103,7 @@ def _settings(program: Program) -> Iterator[tuple[str, str]]:
 
 def _command(name: str, command: tuple[str, ...]) -> str:
     if not command or not command[0]:
-        raise ProgramFileError(f"{name}: command: is empty")
+        raise Undefinable(f"{name}: command: is empty")
     return " ".join(_argument(f"{name}: command[{i}]", text) for i, text in enumerate(command))
 
 
@@ -146,35 +121,35 @@ def _environment(name: str, environment: Mapping[str, str]) -> str:
 def _variable(name: str, key: str, value: str) -> str:
     """Write KEY="value"; errors never show the value, it may be a password."""
     if not _VARIABLE.fullmatch(key):
-        raise ProgramFileError(f"{name}: environment: {key!r} is no name for a variable")
+        raise Undefinable(f"{name}: environment: {key!r} is no name for a variable")
     where = f"{name}: environment {key}"
     _check_literal(where, value)
     if value[:1] in {"'", '"'} or value[-1:] in {"'", '"'}:
-        raise ProgramFileError(f"{where}: starts or ends with a quote, which supervisord would strip")
+        raise Undefinable(f"{where}: starts or ends with a quote, which supervisord would strip")
     if "'" in value and '"' in value:
-        raise ProgramFileError(f"{where}: holds both kinds of quotes, which supervisord cannot read")
+        raise Undefinable(f"{where}: holds both kinds of quotes, which supervisord cannot read")
     quote = "'" if '"' in value else '"'
     return f"{key}={quote}{_doubled(value)}{quote}"
 
 
 def _path(where: str, path: str) -> str:
     if not path.startswith("/"):
-        raise ProgramFileError(f"{where}: {path!r} is not an absolute path")
+        raise Undefinable(f"{where}: {path!r} is not an absolute path")
     if path != path.rstrip():
-        raise ProgramFileError(f"{where}: {path!r} ends with white space, which supervisord would strip")
+        raise Undefinable(f"{where}: {path!r} ends with white space, which supervisord would strip")
     _check_literal(where, path)
     return _doubled(path)
 
 
 def _user(where: str, user: str) -> str:
     if not _USER.fullmatch(user):
-        raise ProgramFileError(f"{where}: {user!r} is no user name")
+        raise Undefinable(f"{where}: {user!r} is no user name")
     return user
 
 
 def _whole(where: str, number: float) -> str:
     if not math.isfinite(number) or number < 0:
-        raise ProgramFileError(f"{where}: {number} must be a finite number, 0 or more")
+        raise Undefinable(f"{where}: {number} must be a finite number, 0 or more")
     return str(math.ceil(number))
 
 
@@ -186,17 +161,15 @@ def _check_literal(where: str, text: str) -> None:
     """Refuse what cannot be written where no quotes can break a text up."""
     _check_characters(where, text)
     if _COMMENT.search(text):
-        raise ProgramFileError(
-            f"{where}: holds ';' or '#' after white space, where supervisord would cut it off"
-        )
+        raise Undefinable(f"{where}: holds ';' or '#' after white space, where supervisord would cut it off")
     if _HERE in text:
-        raise ProgramFileError(f"{where}: holds {_HERE}, which supervisord would replace")
+        raise Undefinable(f"{where}: holds {_HERE}, which supervisord would replace")
 
 
 def _check_characters(where: str, text: str) -> None:
     bad = _unsafe_character(text)
     if bad is not None:
-        raise ProgramFileError(f"{where}: holds the character {bad}, which cannot be written safely")
+        raise Undefinable(f"{where}: holds the character {bad}, which cannot be written safely")
 
 
 def _unsafe_character(text: str) -> str | None:
@@ -249,7 +222,7 @@ class ProgramFile:
 
         Returns
         -------
-        Program name -> text of its section exactly as in the file (without the blank lines after it);
+        ProgramSpec name -> text of its section exactly as in the file (without the blank lines after it);
         empty when the file is missing or empty.
 
         Raises

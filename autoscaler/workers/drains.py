@@ -202,9 +202,9 @@ def _pid(turn: Turn, name: str) -> int | None:
 
 def _why_lost(turn: Turn, worker: Worker) -> str:
     process = turn.world.processes[worker.name]
-    words = process.spawn_error or f"exit status {process.exit_status}"
+    words = process.failure or f"exit status {process.exit_status}"
     # One that was never spawned has none; supervisord points to it where there is one.
-    has_log = not process.spawn_error or "process log" in process.spawn_error
+    has_log = not process.failure or "process log" in process.failure
     log = log_file(turn.world.sections.get(worker.name, "")) if has_log else None
     return f"supervisord gave up on it: {words}" + (f"; its log is {log}" if log else "")
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from autoscaler.config import Config, Fleet
-from autoscaler.errors import ProgramFileError
+from autoscaler.errors import Undefinable
+from autoscaler.model import ProgramSpec
 from autoscaler.model.names import node_name
-from autoscaler.supervisord.program_file import Program
 
 #: Seconds from TERM to KILL at least, however short the drain timeout: a warm shutdown takes a while.
 MIN_STOP_WAIT = 60.0
 
 
-def worker_program(config: Config, fleet: Fleet, worker: str, host_name: str) -> Program:
+def worker_program(config: Config, fleet: Fleet, worker: str, host_name: str) -> ProgramSpec:
     """Make the program that runs one worker of a fleet.
 
     Parameters
@@ -23,9 +23,9 @@ def worker_program(config: Config, fleet: Fleet, worker: str, host_name: str) ->
 
     Raises
     ------
-    ProgramFileError : a name that Celery would read as something else.
+    Undefinable : a name that Celery would read as something else.
     """
-    return Program(
+    return ProgramSpec(
         name=worker,
         command=_command(fleet, node_name(worker, host_name)),
         directory=None if fleet.directory is None else str(fleet.directory),
@@ -51,14 +51,14 @@ def _command(fleet: Fleet, node: str) -> tuple[str, ...]:
 def _node(fleet: str, node: str) -> str:
     # Celery expands %h and the like here, and not every version knows an escape.
     if "%" in node:
-        raise ProgramFileError(f"fleets.{fleet}: node name {node!r} holds '%', which Celery would expand")
+        raise Undefinable(f"fleets.{fleet}: node name {node!r} holds '%', which Celery would expand")
     return node
 
 
 def _queues(fleet: str, queues: Sequence[str]) -> str:
     for queue in queues:
         if not queue or "," in queue:
-            raise ProgramFileError(
+            raise Undefinable(
                 f"fleets.{fleet}.queues: {queue!r} is empty or holds ',', so that celery -Q cannot name it"
             )
     return ",".join(queues)

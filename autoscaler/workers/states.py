@@ -16,12 +16,12 @@ from __future__ import annotations
 from enum import StrEnum
 
 from autoscaler.model import (
-    ENDED,
+    DOWN,
     Drain,
     DrainPhase,
     Known,
     Process,
-    ProcessState,
+    ProgramState,
     Reading,
     SeenWorker,
     Unknown,
@@ -52,13 +52,13 @@ def state_of(
     if process is None:
         return WorkerState.STARTING  # written, not yet added
     match process.state:
-        case ProcessState.STOPPED if process.started_at == 0:
+        case ProgramState.STOPPED if process.unborn:
             return WorkerState.STARTING  # added, not yet spawned
-        case ProcessState.STOPPED | ProcessState.STOPPING:
+        case ProgramState.STOPPED | ProgramState.STOPPING:
             return WorkerState.HELD  # we stop none without a line in the journal
-        case ProcessState.FATAL:
+        case ProgramState.FAILED:
             return WorkerState.HELD if ordered_out else WorkerState.FAILED
-        case ProcessState.RUNNING | ProcessState.STARTING if answered:
+        case ProgramState.RUNNING | ProgramState.STARTING if answered:
             return WorkerState.RUNNING  # it works, also within supervisord's startsecs
     return WorkerState.STARTING
 
@@ -66,16 +66,16 @@ def state_of(
 def _state_of_leaving(process: Process | None, drain: Drain) -> WorkerState:
     if drain.phase is DrainPhase.RESTORING and process is not None:
         return _state_of_returning(process)
-    if process is None or process.state in ENDED or process.state is ProcessState.STOPPING:
+    if process is None or process.state in DOWN or process.state is ProgramState.STOPPING:
         return WorkerState.STOPPING
     return WorkerState.DRAINING
 
 
 def _state_of_returning(process: Process) -> WorkerState:
     match process.state:
-        case ProcessState.STOPPED | ProcessState.STOPPING:
+        case ProgramState.STOPPED | ProgramState.STOPPING:
             return WorkerState.HELD  # nobody of us stops one that is on its way back
-        case ProcessState.FATAL:
+        case ProgramState.FAILED:
             return WorkerState.FAILED
     return WorkerState.RESTORING
 
@@ -113,9 +113,9 @@ def view(
 
 def _failure(process: Process | None) -> str:
     """supervisord's words on a start that failed, while there is no other."""
-    if process is None or process.state not in {ProcessState.BACKOFF, ProcessState.FATAL}:
+    if process is None or process.state not in {ProgramState.RETRYING, ProgramState.FAILED}:
         return ""
-    return process.spawn_error
+    return process.failure
 
 
 def _own(stats: Reading[WorkerStats], process: Process | None) -> Reading[WorkerStats]:
@@ -146,7 +146,7 @@ def has_crashed(seen: SeenWorker | None, process: Process | None, drain: Drain |
         return False
     # One that is held has ended before, and stays given up on for as long as it is held.
     ended = seen.state in {WorkerState.FAILED, WorkerState.HELD}
-    gave_up = process.state is ProcessState.FATAL and not ended
+    gave_up = process.state is ProgramState.FAILED and not ended
     replaced = seen.pid is not None and process.pid != seen.pid and seen.state is not WorkerState.HELD
     by_itself = process.exit_status != 0 or (process.pid is not None and process.ended_at > 0)
     return gave_up or (replaced and by_itself)
@@ -192,16 +192,16 @@ def next_step(
     if drain.phase is DrainPhase.RESTORING:
         return _next_step_back(worker.stats, process, queues)
     match process.state:
-        case ProcessState.STOPPED | ProcessState.FATAL:
+        case ProgramState.STOPPED | ProgramState.FAILED:
             return Step.REMOVE if worker.hold is None else Step.PUT_AWAY
-        case ProcessState.STOPPING:
+        case ProgramState.STOPPING:
             # A TERM in the first milliseconds of a process is swallowed by the handler that it inherits
             # from supervisord; it would work on until it is killed. One that shuts down does not answer.
             deaf = isinstance(worker.stats, Known) and now - worker.since > STOP_AGAIN_AFTER
             return Step.STOP_AGAIN if deaf else Step.WAIT
-        case ProcessState.BACKOFF:
+        case ProgramState.RETRYING:
             return Step.STOP  # between two spawns there is no process that could be busy
-        case ProcessState.EXITED:
+        case ProgramState.ENDED:
             return Step.WAIT  # supervisord is about to start it again
     if is_another(process, drain) and worker.state is WorkerState.DRAINING and not worker.answered:
         # It has crashed since: its new process knows nothing of the drain, and need not come up to be
@@ -227,7 +227,7 @@ def _next_step_out(stats: Reading[WorkerStats]) -> Step:
 
 
 def _next_step_back(stats: Reading[WorkerStats], process: Process, queues: frozenset[str]) -> Step:
-    if process.state in ENDED or process.state is ProcessState.STOPPING:
+    if process.state in DOWN or process.state is ProgramState.STOPPING:
         return Step.FORGET  # an operator stopped it: it is held now
     if isinstance(stats, Known) and stats.value.queues is not None and stats.value.queues >= queues:
         return Step.FORGET

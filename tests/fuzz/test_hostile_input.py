@@ -21,7 +21,7 @@ import yaml
 
 from autoscaler import config
 from autoscaler.errors import AutoscalerError, ConfigError, ProgramFileError, TargetError
-from autoscaler.model import Known, Unknown
+from autoscaler.model import Known, ProgramSpec, Unknown
 from autoscaler.net.celery_control import Command, Replies
 from autoscaler.net.deadline import Deadline
 from autoscaler.net.http import Answer
@@ -32,7 +32,6 @@ from autoscaler.observe.rabbitmq import RabbitMQManagement
 from autoscaler.supervisord import client as rpc_client
 from autoscaler.supervisord.client import Supervisord
 from autoscaler.supervisord.program_file import (
-    Program,
     ProgramFile,
     log_file,
     render,
@@ -382,7 +381,7 @@ def test_an_xml_bomb_costs_no_more_than_its_own_size(monkeypatch: pytest.MonkeyP
 def test_any_programs_file_is_ours_or_refused(first: int, tmp_path: Path) -> None:
     path = tmp_path / "a.conf"
     command = ("celery", "-A", "shop", "worker", "-n", "emails-01@h", "-Q", "a,b", "--x=' %(here)s ; ")
-    program = Program("emails-01", command, "/srv", "shop", {"A": "b"}, 60.0, "/var/log/x.log")
+    program = ProgramSpec("emails-01", command, "/srv", "shop", {"A": "b"}, 60.0, "/var/log/x.log")
     file = ProgramFile(path)
     file.write({"emails-01": render(program)})
     whole = path.read_bytes()

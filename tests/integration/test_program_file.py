@@ -18,11 +18,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from autoscaler import config
-from autoscaler.errors import ConfigError, ProgramFileError
+from autoscaler.errors import ConfigError, Undefinable
 from autoscaler.loop.programs import undefinable
+from autoscaler.model import ProgramSpec
 from autoscaler.model.names import worker_name
 from autoscaler.supervisord.client import Supervisord
-from autoscaler.supervisord.program_file import Program, ProgramFile, render
+from autoscaler.supervisord.program_file import ProgramFile, render
 from autoscaler.tools.demo.services import SupervisordInstance
 from autoscaler.workers.program import worker_program
 
@@ -78,9 +79,11 @@ def test_every_nasty_argument_reaches_the_process(shared: SupervisordInstance, e
     assert json.loads(eventually(lambda: log.exists() and log.read_text()))[0] == arguments
 
 
-def _program(folder: Path, arguments: list[str], variables: dict[str, str], place: str, log: str) -> Program:
+def _program(
+    folder: Path, arguments: list[str], variables: dict[str, str], place: str, log: str
+) -> ProgramSpec:
     number = next(_numbers)
-    return Program(
+    return ProgramSpec(
         name=f"p-{number:02d}",
         command=(sys.executable, str(folder / "probe.py"), *arguments),
         directory=f"{folder}/log/d{place}",
@@ -91,15 +94,15 @@ def _program(folder: Path, arguments: list[str], variables: dict[str, str], plac
     )
 
 
-def _accepted(program: Program) -> bool:
+def _accepted(program: ProgramSpec) -> bool:
     try:
         render(program)
-    except ProgramFileError:
+    except Undefinable:
         return False
     return True
 
 
-def _start(shared: SupervisordInstance, programs: list[Program]) -> None:
+def _start(shared: SupervisordInstance, programs: list[ProgramSpec]) -> None:
     """Run these programs, and those of the example before no more."""
     (shared.folder / "probe.py").write_text(PROBE)
     for program in programs:
@@ -153,7 +156,7 @@ def test_what_the_config_says_is_what_the_kernel_shows_or_is_refused_by_check(
 PLAIN = {"name": "plain", "app": "shop", "queues": ["a b;c #d %s"], "options": ["--x=;"], "environment": {}}
 
 
-def _checked(folder: Path, fleet: dict[str, Any], command: str) -> Program | None:
+def _checked(folder: Path, fleet: dict[str, Any], command: str) -> ProgramSpec | None:
     """The program of a fleet's first worker; None if `check` refuses its config."""
     keys = {**fleet, "celery": command, "concurrency": 1, "min_workers": 1, "max_workers": 1}
     name = f"{keys.pop('name')}{next(_numbers)}"  # the one supervisord has them all

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from autoscaler.errors import SupervisordFault
-from autoscaler.model import ProcessState
+from autoscaler.model import ProgramSpec, ProgramState
 from autoscaler.supervisord.client import BAD_NAME, CANT_REREAD, STILL_RUNNING, ReloadDiff, Supervisord
-from autoscaler.supervisord.program_file import Program, ProgramFile, render
+from autoscaler.supervisord.program_file import ProgramFile, render
 from autoscaler.tools.demo.services import SupervisordInstance
 
 SLEEP = ("/bin/sleep", "1000")
@@ -37,7 +37,7 @@ def put(supervisord: SupervisordInstance, client: Supervisord) -> Callable[..., 
 def section(supervisord: SupervisordInstance, name: str, command: tuple[str, ...]) -> str:
     log = str(supervisord.folder / "log" / f"{name}.log")
     return render(
-        Program(name, command, directory=None, user=None, environment={}, stop_wait=5.0, log_file=log)
+        ProgramSpec(name, command, directory=None, user=None, environment={}, stop_wait=5.0, log_file=log)
     )
 
 
@@ -68,11 +68,11 @@ def test_a_program_lives_from_add_to_remove(client: Supervisord, put, eventually
     before = time.time()
     client.add("a-01")
     process = eventually(lambda: client.processes()["a-01"])
-    assert process.state is ProcessState.STARTING
+    assert process.state is ProgramState.STARTING
     eventually(lambda: runs(client, "a-01", SLEEP))
     assert abs(process.started_at - before) < 5
     client.stop("a-01")
-    eventually(lambda: client.processes()["a-01"].state is ProcessState.STOPPED)
+    eventually(lambda: client.processes()["a-01"].state is ProgramState.STOPPED)
     assert client.processes()["a-01"].pid is None
     client.remove("a-01")
     assert client.processes() == {}
@@ -115,7 +115,7 @@ def test_every_verb_may_be_repeated(client: Supervisord, put, eventually) -> Non
     client.start("a-01")
     eventually(lambda: runs(client, "a-01", SLEEP))
     client.stop("a-01")
-    eventually(lambda: client.processes()["a-01"].state is ProcessState.STOPPED)
+    eventually(lambda: client.processes()["a-01"].state is ProgramState.STOPPED)
     client.stop("a-01")
     client.remove("a-01")
     client.remove("a-01")
@@ -137,8 +137,8 @@ def test_many_at_once_tell_each_failure_by_name(client: Supervisord, put, eventu
     }
     eventually(lambda: all(runs(client, name, SLEEP) for name in names))
     assert client.stop_all(["a-01", "a-02"]) == {}
-    eventually(lambda: client.processes()["a-02"].state is ProcessState.STOPPED)
-    eventually(lambda: client.processes()["a-01"].state is ProcessState.STOPPED)
+    eventually(lambda: client.processes()["a-02"].state is ProgramState.STOPPED)
+    eventually(lambda: client.processes()["a-01"].state is ProgramState.STOPPED)
     assert {name: fault.code for name, fault in client.remove_all(names).items()} == {"a-03": STILL_RUNNING}
     assert client.add_all([]) == {}
 
@@ -153,11 +153,11 @@ def test_processes_of_groups_carry_the_group_in_their_key(
     assert set(client.processes()) == {"n:0", "n:1"}
 
 
-def test_a_command_that_does_not_exist_ends_as_a_spawn_error(client: Supervisord, put, eventually) -> None:
+def test_a_command_that_does_not_exist_ends_as_a_failure(client: Supervisord, put, eventually) -> None:
     put({"a-01": ("/no/such/command",)})
     client.add("a-01")
-    process = eventually(lambda: next(p for p in client.processes().values() if p.spawn_error))
-    assert process.spawn_error == "can't find command '/no/such/command'"
+    process = eventually(lambda: next(p for p in client.processes().values() if p.failure))
+    assert process.failure == "can't find command '/no/such/command'"
     with pytest.raises(SupervisordFault, match="NO_FILE"):
         client.start("a-01")
 
@@ -167,9 +167,9 @@ def test_a_stopped_program_is_started_again(client: Supervisord, put, eventually
     client.add("a-01")
     eventually(lambda: runs(client, "a-01", SLEEP))
     client.stop("a-01")
-    eventually(lambda: client.processes()["a-01"].state is ProcessState.STOPPED)
+    eventually(lambda: client.processes()["a-01"].state is ProgramState.STOPPED)
     client.start("a-01")
-    assert client.processes()["a-01"].state is ProcessState.STARTING
+    assert client.processes()["a-01"].state is ProgramState.STARTING
 
 
 def test_a_signal_ends_a_process_that_its_program_then_starts_again(
@@ -206,7 +206,7 @@ def test_a_changed_section_takes_effect_only_after_remove_and_add(
     client.add("a-01")
     assert client.reload() == diff(changed={"a-01"})
     client.stop("a-01")
-    eventually(lambda: client.processes()["a-01"].state is ProcessState.STOPPED)
+    eventually(lambda: client.processes()["a-01"].state is ProgramState.STOPPED)
     client.remove("a-01")
     client.add("a-01")
     assert client.reload() == diff()
@@ -219,7 +219,7 @@ def test_a_program_whose_section_is_gone_stays_until_removed(client: Supervisord
     assert put({}) == diff(removed={"a-01"})
     eventually(lambda: runs(client, "a-01", SLEEP))
     client.stop("a-01")
-    eventually(lambda: client.processes()["a-01"].state is ProcessState.STOPPED)
+    eventually(lambda: client.processes()["a-01"].state is ProgramState.STOPPED)
     client.remove("a-01")
     assert client.reload() == diff()
 

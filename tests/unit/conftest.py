@@ -14,13 +14,13 @@ from autoscaler.errors import SourceError, SupervisordFault, SupervisordUnreacha
 from autoscaler.loop.tick import Controller
 from autoscaler.loop.wiring import Target
 from autoscaler.model import (
-    ENDED,
+    DOWN,
     ActiveTask,
     Beat,
     HostStats,
     Known,
     Process,
-    ProcessState,
+    ProgramState,
     QueueStats,
     Tick,
     Unknown,
@@ -182,7 +182,7 @@ class World:
     def remove_all(self, names):
         self._need_supervisord()
         for name in names:
-            assert self.processes_by_name[name].state in ENDED, "removed while running"
+            assert self.processes_by_name[name].state in DOWN, "removed while running"
             del self.programs[name]
             del self.processes_by_name[name]
         return {}
@@ -195,7 +195,7 @@ class World:
 
     def start(self, name):
         self._need_supervisord()
-        if self.processes_by_name[name].state in ENDED:
+        if self.processes_by_name[name].state in DOWN:
             self._spawn(name)
 
     def signal(self, name, signal):
@@ -206,9 +206,9 @@ class World:
     def _spawn(self, name):
         self.starts += 1
         pid = next(self._pids)
-        before = self.processes_by_name.get(name, Process(name, ProcessState.STOPPED))
+        before = self.processes_by_name.get(name, Process(name, ProgramState.STOPPED))
         self.processes_by_name[name] = replace(
-            Process(name, ProcessState.RUNNING, pid, self.now), ended_at=before.ended_at
+            Process(name, ProgramState.RUNNING, pid, self.now), ended_at=before.ended_at
         )
         node = f"{name}@host"
         queues = set(written_queues(self.programs[name]))
@@ -220,7 +220,7 @@ class World:
         if worker.active or worker.reserved or (worker.consumes and worker.starts_in <= 0):
             self.stopped_busy.append(name)
         worker.stopping = True
-        self.processes_by_name[name] = replace(process, state=ProcessState.STOPPING)
+        self.processes_by_name[name] = replace(process, state=ProgramState.STOPPING)
 
     def kill(self, name, status=-1):
         """The process dies; supervisord starts it again; the broker redelivers what it held."""
@@ -283,11 +283,11 @@ class World:
                 name = node.partition("@")[0]
                 self.queue += worker.reserved
                 process = self.processes_by_name[name]
-                if process.state is not ProcessState.STOPPING:
+                if process.state is not ProgramState.STOPPING:
                     self._end_well(name)  # supervisord did not want it to end
                     continue
                 self.processes_by_name[name] = replace(
-                    process, state=ProcessState.STOPPED, pid=None, ended_at=self.now
+                    process, state=ProgramState.STOPPED, pid=None, ended_at=self.now
                 )
                 del self.workers[node]
 
@@ -371,7 +371,7 @@ class World:
     @property
     def alive(self) -> list[str]:
         """Names of the programs that have a process."""
-        return sorted(name for name, process in self.processes_by_name.items() if process.state not in ENDED)
+        return sorted(name for name, process in self.processes_by_name.items() if process.state not in DOWN)
 
 
 @pytest.fixture

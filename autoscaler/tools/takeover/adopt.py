@@ -17,12 +17,12 @@ from typing import Protocol
 from autoscaler.config import Fleet
 from autoscaler.errors import SupervisordFault, TakeoverError
 from autoscaler.model import (
-    ENDED,
+    DOWN,
     Drain,
     DrainPhase,
     Known,
     Process,
-    ProcessState,
+    ProgramState,
     Unknown,
     Worker,
     WorkerState,
@@ -33,7 +33,7 @@ from autoscaler.tools.takeover.units import Unit, successors, uncovered
 from autoscaler.workers.drains import TELL_AGAIN
 from autoscaler.workers.states import Step, next_step
 
-_UP = frozenset({ProcessState.RUNNING, ProcessState.STARTING})
+_UP = frozenset({ProgramState.RUNNING, ProgramState.STARTING})
 #: Seconds after which a process that has ended by itself is known to stay so.
 _STAYS_ENDED = 5.0
 #: How often a name is asked who it is; workers that share one take turns.
@@ -176,9 +176,9 @@ class Adopter:
         live = {}
         for name in names:
             process = processes.get(name)
-            if process is None or process.state in ENDED:
+            if process is None or process.state in DOWN:
                 continue
-            if process.state is not ProcessState.EXITED:
+            if process.state is not ProgramState.ENDED:
                 self._ended_at.pop(name, None)
             elif now - self._ended_at.setdefault(name, now) > _STAYS_ENDED:
                 continue

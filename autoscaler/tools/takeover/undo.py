@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from autoscaler.model import Process, ProcessState
+from autoscaler.model import Process, ProgramState
 from autoscaler.tools.takeover.find import FoundSupervisord
 from autoscaler.tools.takeover.imported import read_text
 from autoscaler.tools.takeover.ini import Section, commented_in, sections, taken_names
@@ -14,8 +14,8 @@ from autoscaler.tools.takeover.programs import old_programs
 from autoscaler.tools.takeover.removal import Kept, Sections
 from autoscaler.tools.takeover.units import Unit, units_of
 
-_UP = frozenset({ProcessState.RUNNING, ProcessState.STARTING})
-_ENDED = frozenset({ProcessState.STOPPED, ProcessState.FATAL, ProcessState.EXITED})
+_UP = frozenset({ProgramState.RUNNING, ProgramState.STARTING})
+_ENDED = frozenset({ProgramState.STOPPED, ProgramState.FAILED, ProgramState.ENDED})
 
 
 class Programs(Protocol):

@@ -25,7 +25,7 @@ from autoscaler.model import (
     Known,
     MaxWait,
     Measures,
-    ProcessState,
+    ProgramState,
     Scaling,
     Situation,
     Threshold,
@@ -199,7 +199,7 @@ def test_the_next_worker_is_explained_by_the_load_also_where_one_is_held(world):
     controller = world.controller(world.config(min_workers=2))
     world.run(controller, 5)
     stopped = world.processes_by_name["emails-02"]
-    world.processes_by_name["emails-02"] = dataclasses.replace(stopped, state=ProcessState.STOPPED, pid=None)
+    world.processes_by_name["emails-02"] = dataclasses.replace(stopped, state=ProgramState.STOPPED, pid=None)
     tick = world.run(controller, 3)
     text = explanation_view(tick.fleets[0], tick.at).next_worker.text
     assert "waiting" in text

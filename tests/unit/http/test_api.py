@@ -24,7 +24,7 @@ from autoscaler.http.tables import fleets_table, workers_table
 from autoscaler.http.views import fleets_view, workers_view
 from autoscaler.http.words import troubles
 from autoscaler.loop.snapshot import Snapshot
-from autoscaler.model import ProcessState
+from autoscaler.model import ProgramState
 from autoscaler.net.unix_http import UnixHTTPConnection
 from autoscaler.text import duration
 from autoscaler.tools.takeover.adopt import Fleeted
@@ -269,7 +269,7 @@ def test_singletons_are_shown_with_what_is_wrong_with_them(world, get):
     controller = world.controller(config)
     world.run(controller, 5)
     process = world.processes_by_name["beat"]
-    world.processes_by_name["beat"] = replace(process, state=ProcessState.STOPPED, pid=None)
+    world.processes_by_name["beat"] = replace(process, state=ProgramState.STOPPED, pid=None)
     seen = snapshot(world.run(controller, 2))
     table = rendered(singletons_table(singletons_view(seen)))
     assert "beat       held" in table

@@ -15,7 +15,7 @@ from autoscaler.http.metrics import CONTENT_TYPE, FAMILIES
 from autoscaler.http.server import Server
 from autoscaler.http.sources import Source, sources
 from autoscaler.loop.snapshot import Counts, Snapshot
-from autoscaler.model import Hold, Known, ProcessState, QueueStats, WorkerState
+from autoscaler.model import Hold, Known, ProgramState, QueueStats, WorkerState
 from autoscaler.net.unix_http import UnixHTTPConnection
 
 #: Those of the design, with their labels.
@@ -208,7 +208,7 @@ def test_singletons_are_told_by_their_names(world, scrape):
     controller = world.controller(config)
     assert scrape(snapshot(world.run(controller, 5)))["singleton_running{singleton=beat}"] == 1
     process = world.processes_by_name["beat"]
-    world.processes_by_name["beat"] = replace(process, state=ProcessState.STOPPED, pid=None)
+    world.processes_by_name["beat"] = replace(process, state=ProgramState.STOPPED, pid=None)
     assert scrape(snapshot(world.run(controller, 2)))["singleton_running{singleton=beat}"] == 0
     world.supervisord_up = False
     assert named(scrape(snapshot(world.run(controller, 1))), "singleton_running") == {}

@@ -14,7 +14,7 @@ from autoscaler.model import (
     DrainPhase,
     HoldFleets,
     Process,
-    ProcessState,
+    ProgramState,
     Terms,
     Unknown,
     WorkerState,
@@ -97,7 +97,7 @@ def test_a_worker_stopped_by_hand_stays_stopped_and_is_not_replaced(world):
     controller = world.controller(world.config(min_workers=2, max_workers=2))
     world.run(controller, 5)
     world.processes_by_name["emails-02"] = world.processes_by_name["emails-02"].__class__(
-        "emails-02", ProcessState.STOPPED, None, world.now
+        "emails-02", ProgramState.STOPPED, None, world.now
     )
     tick = world.run(controller, 30)
     assert world.alive == ["emails-01"]
@@ -109,7 +109,7 @@ def test_a_worker_that_supervisord_gave_up_on_is_replaced(world):
     controller = world.controller(world.config(min_workers=2, max_workers=2))
     world.run(controller, 5)
     world.processes_by_name["emails-02"] = world.processes_by_name["emails-02"].__class__(
-        "emails-02", ProcessState.FATAL, None, world.now, 1, "can't find command 'celery'"
+        "emails-02", ProgramState.FAILED, None, world.now, 1, "can't find command 'celery'"
     )
     del world.workers["emails-02@host"]
     tick = controller.tick(world.now)
@@ -189,7 +189,7 @@ def test_a_fleet_whose_workers_crash_is_not_fed_new_ones_for_ever(world):
         world.kill("emails-01")
         world.run(controller, 2)
     world.processes_by_name["emails-01"] = world.processes_by_name["emails-01"].__class__(
-        "emails-01", ProcessState.FATAL, None, world.now, 1
+        "emails-01", ProgramState.FAILED, None, world.now, 1
     )
     del world.workers["emails-01@host"]
     tick = world.run(controller, 3)
@@ -381,7 +381,7 @@ def test_a_removed_fleet_drains_away_with_its_held_workers(world):
     world.queue += [8.0] * 2
     world.run(controller, 5)
     world.processes_by_name["emails-02"] = world.processes_by_name["emails-02"].__class__(
-        "emails-02", ProcessState.STOPPED, None, world.now
+        "emails-02", ProgramState.STOPPED, None, world.now
     )
     world.queue += world.workers.pop("emails-02@host").active
     controller.reconfigure(world.config(name="letters", queues=["letters"]))
@@ -637,7 +637,7 @@ def test_a_worker_stopped_by_hand_on_its_way_back_stays_stopped(world):
     tick = world.run(controller, 2)
     (back,) = [worker.name for worker in fleet(tick).workers if worker.state is WorkerState.RESTORING]
     process = world.processes_by_name[back]
-    world.processes_by_name[back] = replace(process, state=ProcessState.STOPPED, pid=None)
+    world.processes_by_name[back] = replace(process, state=ProgramState.STOPPED, pid=None)
     world.broker_up = True
     starts = world.starts
     tick = world.run(controller, 10)
@@ -661,7 +661,7 @@ def test_a_journal_line_that_is_left_does_not_make_somebody_elses_program_ours(w
     world.run(world.controller(), 5)
     store = Store(world.store_folder)
     store.put_drain(Drain("emails-02", DrainPhase.DRAINING, world.now))
-    world.processes_by_name["emails-02"] = Process("emails-02", ProcessState.RUNNING, 4711, world.now)
+    world.processes_by_name["emails-02"] = Process("emails-02", ProgramState.RUNNING, 4711, world.now)
     world.run(world.controller(), 10)
     assert world.processes_by_name["emails-02"].pid == 4711
     assert store.drains() == {}
@@ -699,7 +699,7 @@ def test_a_dry_run_that_begins_in_the_middle_of_a_drain_says_what_it_leaves(worl
 
 
 def test_one_name_that_is_taken_does_not_refuse_the_others(world):
-    world.processes_by_name["emails-03"] = Process("emails-03", ProcessState.RUNNING, 4711, world.now)
+    world.processes_by_name["emails-03"] = Process("emails-03", ProgramState.RUNNING, 4711, world.now)
     world.programs["emails-03"] = "theirs"
     ours = world.reload
     world.reload = lambda: replace(ours(), removed=ours().removed - {"emails-03"})
@@ -760,7 +760,7 @@ class Story:
         running = [
             name
             for name, process in sorted(self.world.processes_by_name.items())
-            if process.state is ProcessState.RUNNING
+            if process.state is ProgramState.RUNNING
         ]
         if running:
             self.world.kill(running[0])

@@ -13,7 +13,7 @@ from autoscaler.errors import CommandRefused, SupervisordFault, UnknownName
 from autoscaler.model import (
     DrainWorker,
     HoldFleets,
-    ProcessState,
+    ProgramState,
     ReleaseFleets,
     ReleaseWorker,
     Terms,
@@ -253,7 +253,7 @@ def test_history_has_who_was_taken_out_of_service_and_that_it_came_back(world, t
     order(world, three, drain("emails-02", reason="debug"))
     world.run(three, 10)
     stopped = world.processes_by_name["emails-03"]
-    world.processes_by_name["emails-03"] = replace(stopped, state=ProcessState.STOPPED, pid=None)
+    world.processes_by_name["emails-03"] = replace(stopped, state=ProgramState.STOPPED, pid=None)
     world.run(three, 3)
     for name in ("emails-02", "emails-03"):
         order(world, three, ReleaseWorker(name, "alice"))
@@ -267,7 +267,7 @@ def test_history_has_who_was_taken_out_of_service_and_that_it_came_back(world, t
 
 def test_a_worker_stopped_with_supervisorctl_is_started_by_release(world, three):
     stopped = world.processes_by_name["emails-02"]
-    world.processes_by_name["emails-02"] = replace(stopped, state=ProcessState.STOPPED, pid=None)
+    world.processes_by_name["emails-02"] = replace(stopped, state=ProgramState.STOPPED, pid=None)
     tick = world.run(three, 3)
     assert states(tick)["emails-02"] == "held"
     order(world, three, ReleaseWorker("emails-02", "alice"))
@@ -469,7 +469,7 @@ def test_a_paused_fleet_never_changes(make_world, loads):
 def give_up(world, name):
     """What supervisord does with a program that does not come up."""
     process = world.processes_by_name[name]
-    world.processes_by_name[name] = replace(process, state=ProcessState.FATAL, pid=None)
+    world.processes_by_name[name] = replace(process, state=ProgramState.FAILED, pid=None)
     del world.workers[f"{name}@host"]
 
 

@@ -12,9 +12,10 @@ from autoscaler.config import Singleton
 from autoscaler.errors import SupervisordFault
 from autoscaler.loop.log_lines import tick_lines
 from autoscaler.model import (
+    DOWN,
     Beat,
     Process,
-    ProcessState,
+    ProgramState,
     SingletonRecord,
     SingletonState,
     app_of_beat,
@@ -52,7 +53,7 @@ def beat(tick, name="beat"):
 
 def stop_by_hand(world, name="beat"):
     process = world.processes_by_name[name]
-    world.processes_by_name[name] = replace(process, state=ProcessState.STOPPED, pid=None)
+    world.processes_by_name[name] = replace(process, state=ProgramState.STOPPED, pid=None)
     world.workers.pop(f"{name}@host")
 
 
@@ -232,7 +233,7 @@ def test_one_that_supervisord_gave_up_on_is_tried_again(world):
     controller = world.controller(with_beat(world))
     world.run(controller, 5)
     fatal = replace(
-        world.processes_by_name["beat"], state=ProcessState.FATAL, pid=None, spawn_error="no such file"
+        world.processes_by_name["beat"], state=ProgramState.FAILED, pid=None, failure="no such file"
     )
     world.processes_by_name["beat"] = fatal
     tick = world.run(controller, 2)
@@ -255,7 +256,7 @@ def test_a_rest_outlives_the_daemon_and_ends_with_a_start_by_hand(world):
 
 def test_a_name_that_somebody_else_has_is_refused(world):
     world.programs["beat"] = "[program:beat]\ncommand=/bin/theirs\n"
-    world.processes_by_name["beat"] = Process("beat", ProcessState.RUNNING, 42, world.now)
+    world.processes_by_name["beat"] = Process("beat", ProgramState.RUNNING, 42, world.now)
     tick = world.run(world.controller(with_beat(world)), 5)
     assert "somebody else's program is called beat" in beat(tick).trouble
     assert beat(tick).state is SingletonState.MISSING
@@ -343,7 +344,7 @@ def stranger(**changes):
     ],
 )
 def test_a_beat_that_somebody_left_is_told(world, other, told):
-    world.processes_by_name["old-beat"] = Process("old-beat", ProcessState.RUNNING, 77, world.now)
+    world.processes_by_name["old-beat"] = Process("old-beat", ProgramState.RUNNING, 77, world.now)
     world.programs["old-beat"] = "[program:old-beat]\ncommand=/x\n"
     world.foreign = True
     world.beats.append(other)
@@ -400,7 +401,7 @@ def test_the_folder_of_a_program(command, folder):
 
 # --- the life, as a table and as properties ---
 
-RUNNING = Process("beat", ProcessState.RUNNING, 7, 100.0)
+RUNNING = Process("beat", ProgramState.RUNNING, 7, 100.0)
 
 
 @pytest.mark.parametrize(
@@ -416,10 +417,10 @@ RUNNING = Process("beat", ProcessState.RUNNING, 7, 100.0)
         (Look(RUNNING, "a", None), SingletonStep.STOP),
         (Look(RUNNING, None, "a"), SingletonStep.ADD),
         (Look(RUNNING, None, None), SingletonStep.WAIT),
-        (Look(replace(RUNNING, state=ProcessState.STOPPING), "a", None), SingletonStep.WAIT),
-        (Look(replace(RUNNING, state=ProcessState.STOPPED, pid=None), "a", None), SingletonStep.REMOVE),
-        (Look(replace(RUNNING, state=ProcessState.STOPPED, pid=None), "a", "a"), SingletonStep.WAIT),
-        (Look(replace(RUNNING, state=ProcessState.BACKOFF, pid=None), "a", "a"), SingletonStep.WAIT),
+        (Look(replace(RUNNING, state=ProgramState.STOPPING), "a", None), SingletonStep.WAIT),
+        (Look(replace(RUNNING, state=ProgramState.STOPPED, pid=None), "a", None), SingletonStep.REMOVE),
+        (Look(replace(RUNNING, state=ProgramState.STOPPED, pid=None), "a", "a"), SingletonStep.WAIT),
+        (Look(replace(RUNNING, state=ProgramState.RETRYING, pid=None), "a", "a"), SingletonStep.WAIT),
     ],
 )
 def test_the_next_step(look, step):
@@ -427,7 +428,7 @@ def test_the_next_step(look, step):
 
 
 def test_one_stopped_for_an_edit_that_was_taken_back_is_started_again():
-    stopped = replace(RUNNING, state=ProcessState.STOPPED, pid=None)
+    stopped = replace(RUNNING, state=ProgramState.STOPPED, pid=None)
     memory = SingletonRecord(leaving=True)
     assert advance(200.0, memory, Look(stopped, "a", "a"))[1] is SingletonStep.START
     memory, step = advance(200.0, memory, Look(RUNNING, "a", "a"))
@@ -448,7 +449,7 @@ looks = st.builds(
     | st.builds(
         Process,
         st.just("beat"),
-        st.sampled_from(ProcessState),
+        st.sampled_from(ProgramState),
         st.none() | st.integers(1, 3),
         st.sampled_from([0.0, 1.0, 2.0]),
         st.sampled_from([0, 1]),
@@ -471,9 +472,7 @@ def test_nothing_is_stopped_started_or_taken_out_without_a_cause(seen):
             assert before.leaving or before.rest_until is not None
         if step is SingletonStep.REMOVE:
             assert look.outdated or before.leaving
-            assert (
-                look.process is None or look.process.pid is None or look.process.state in {"STOPPED", "FATAL"}
-            )
+            assert look.process is None or look.process.pid is None or look.process.state in DOWN
         if step is SingletonStep.ADD:
             assert look.wanted is not None
         assert len(memory.deaths) <= 20

@@ -20,10 +20,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from supervisor.options import ServerOptions
 
-from autoscaler.errors import ProgramFileError
-from autoscaler.supervisord.program_file import Program, ProgramFile, render
+from autoscaler.errors import ProgramFileError, Undefinable
+from autoscaler.model import ProgramSpec
+from autoscaler.supervisord.program_file import ProgramFile, render
 
-PROGRAM = Program(
+PROGRAM = ProgramSpec(
     name="emails-01",
     command=("/usr/bin/celery", "-A", "shop.tasks", "worker"),
     directory=None,
@@ -87,7 +88,7 @@ variables = st.dictionaries(
 )
 
 
-def read_by_supervisord(program: Program, folder: Path) -> Any:
+def read_by_supervisord(program: ProgramSpec, folder: Path) -> Any:
     """Let supervisord's own code read the section; returns its ProcessConfig."""
     (folder / "ours.conf").write_text(render(program), encoding="utf-8")
     main = folder / "supervisord.conf"
@@ -120,7 +121,7 @@ def test_a_value_is_read_back_unchanged_or_refused(
         program = replace(PROGRAM, environment=environment, directory="/" + directory, log_file=log_file)
         try:
             config = read_by_supervisord(program, Path(folder))
-        except ProgramFileError:
+        except Undefinable:
             return
     assert config.environment == environment
     assert config.directory == "/" + directory
@@ -166,7 +167,7 @@ def test_an_ordinary_secret_fits_into_the_environment(value: str, tmp_path: Path
     ],
 )
 def test_what_cannot_be_written_safely_is_refused_by_name(change: dict[str, Any], words: str) -> None:
-    with pytest.raises(ProgramFileError, match=words):
+    with pytest.raises(Undefinable, match=words):
         render(replace(PROGRAM, **change))
 
 
@@ -180,12 +181,12 @@ def test_no_field_takes_an_unsafe_character(char: str) -> None:
         {"user": char},
         {"name": char},
     ):
-        with pytest.raises(ProgramFileError):
+        with pytest.raises(Undefinable):
             render(replace(PROGRAM, **change))
 
 
 def test_a_refusal_never_shows_the_value_of_a_variable() -> None:
-    with pytest.raises(ProgramFileError) as caught:
+    with pytest.raises(Undefinable) as caught:
         render(replace(PROGRAM, environment={"PASSWORD": "secret ;x"}))
     assert "secret" not in str(caught.value)
     assert "hunter2" not in repr(replace(PROGRAM, environment={"PASSWORD": "hunter2"}))

@@ -17,7 +17,7 @@ from autoscaler.cli.exits import Exit
 from autoscaler.cli.findings import exit_of_findings, summary
 from autoscaler.config import Broker, Config, Console, Fleet, Singleton, Supervisord
 from autoscaler.errors import SourceError, SupervisordUnreachable
-from autoscaler.model import Process, ProcessState
+from autoscaler.model import Process, ProgramState
 from autoscaler.singletons.program import singleton_program
 from autoscaler.supervisord.process import SupervisordProcess, _given, supervisord_process
 from autoscaler.supervisord.program_file import render
@@ -266,7 +266,7 @@ def subject_with_beat(config, tmp_path, *, uid=1234567, **keys):
     subject = Subject(config.model_copy(update={"singletons": {"beat": beat}}), None, {}, "host", {})
     subject.process = SupervisordProcess(2, uid, 1024, None, {})
     subject.sections = {"beat": render(singleton_program(subject.config, beat))}
-    subject.processes = {"beat": Process("beat", ProcessState.RUNNING, 7, 1.0)}
+    subject.processes = {"beat": Process("beat", ProgramState.RUNNING, 7, 1.0)}
     return subject
 
 

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoscaler.config import Broker, Config, Fleet
-from autoscaler.errors import ProgramFileError
+from autoscaler.errors import Undefinable
+from autoscaler.model import ProgramSpec
 from autoscaler.model.names import parse_worker_name, worker_name
-from autoscaler.supervisord.program_file import Program, render
+from autoscaler.supervisord.program_file import render
 from autoscaler.workers.program import worker_program
 
 STATE = Path("/var/lib/autoscaler")
@@ -38,7 +39,7 @@ def fleet(**more: Any) -> Fleet:
     )
 
 
-def program_of(fleet: Fleet, host_name: str = "host") -> Program:
+def program_of(fleet: Fleet, host_name: str = "host") -> ProgramSpec:
     config = Config(broker=Broker(url="amqp://"), fleets={fleet.name: fleet}, state_dir=STATE)
     return worker_program(config, fleet, "emails-01", host_name)
 
@@ -68,13 +69,13 @@ def test_a_worker_logs_to_a_file_of_its_own(log_dir: str | None, log_file: str) 
 
 
 def test_a_node_name_that_celery_would_expand_is_refused() -> None:
-    with pytest.raises(ProgramFileError, match=r"fleets.emails: node name 'emails-01@%h'"):
+    with pytest.raises(Undefinable, match=r"fleets.emails: node name 'emails-01@%h'"):
         program_of(fleet(), "%h")
 
 
 @pytest.mark.parametrize("queue", ["a,b", ""])
 def test_a_queue_that_celery_cannot_name_is_refused(queue: str) -> None:
-    with pytest.raises(ProgramFileError, match=r"fleets.emails.queues: "):
+    with pytest.raises(Undefinable, match=r"fleets.emails.queues: "):
         program_of(fleet().model_copy(update={"queues": ("ok", queue)}))
 
 

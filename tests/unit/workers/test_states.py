@@ -12,7 +12,7 @@ from autoscaler.model import (
     DrainPhase,
     Known,
     Process,
-    ProcessState,
+    ProgramState,
     SeenWorker,
     Unknown,
     WorkerState,
@@ -37,7 +37,7 @@ BACK = Drain("emails-01", DrainPhase.RESTORING, NOW)
 SILENT = Unknown("no reply in time", NOW)
 
 
-def process(state=ProcessState.RUNNING, pid=7, started_at=900.0, exit_status=0, ended_at=0.0):
+def process(state=ProgramState.RUNNING, pid=7, started_at=900.0, exit_status=0, ended_at=0.0):
     return Process("emails-01", state, pid, started_at, exit_status, ended_at=ended_at)
 
 
@@ -64,28 +64,28 @@ def worker(seen_stats, state=WorkerState.DRAINING, since=NOW):
     ("seen", "drain", "answered", "state"),
     [
         (None, None, False, WorkerState.STARTING),
-        (process(ProcessState.STOPPED, None, 0.0), None, False, WorkerState.STARTING),
-        (process(ProcessState.STARTING), None, False, WorkerState.STARTING),
-        (process(ProcessState.STARTING), None, True, WorkerState.RUNNING),
-        (process(ProcessState.BACKOFF, None), None, False, WorkerState.STARTING),
-        (process(ProcessState.EXITED, None), None, False, WorkerState.STARTING),
+        (process(ProgramState.STOPPED, None, 0.0), None, False, WorkerState.STARTING),
+        (process(ProgramState.STARTING), None, False, WorkerState.STARTING),
+        (process(ProgramState.STARTING), None, True, WorkerState.RUNNING),
+        (process(ProgramState.RETRYING, None), None, False, WorkerState.STARTING),
+        (process(ProgramState.ENDED, None), None, False, WorkerState.STARTING),
         (process(), None, False, WorkerState.STARTING),
         (process(), None, True, WorkerState.RUNNING),
-        (process(ProcessState.STOPPED, None), None, False, WorkerState.HELD),
-        (process(ProcessState.STOPPING), None, True, WorkerState.HELD),
-        (process(ProcessState.FATAL, None), None, False, WorkerState.FAILED),
+        (process(ProgramState.STOPPED, None), None, False, WorkerState.HELD),
+        (process(ProgramState.STOPPING), None, True, WorkerState.HELD),
+        (process(ProgramState.FAILED, None), None, False, WorkerState.FAILED),
         (process(), OUT, True, WorkerState.DRAINING),
         (process(), OUT, False, WorkerState.DRAINING),
-        (process(ProcessState.BACKOFF, None), OUT, False, WorkerState.DRAINING),
-        (process(ProcessState.STOPPING), OUT, True, WorkerState.STOPPING),
-        (process(ProcessState.STOPPED, None), OUT, True, WorkerState.STOPPING),
-        (process(ProcessState.FATAL, None), OUT, True, WorkerState.STOPPING),
+        (process(ProgramState.RETRYING, None), OUT, False, WorkerState.DRAINING),
+        (process(ProgramState.STOPPING), OUT, True, WorkerState.STOPPING),
+        (process(ProgramState.STOPPED, None), OUT, True, WorkerState.STOPPING),
+        (process(ProgramState.FAILED, None), OUT, True, WorkerState.STOPPING),
         (None, OUT, True, WorkerState.STOPPING),
         (process(), BACK, True, WorkerState.RESTORING),
-        (process(ProcessState.EXITED, None), OUT, True, WorkerState.DRAINING),
-        (process(ProcessState.STOPPED, None), BACK, True, WorkerState.HELD),
-        (process(ProcessState.STOPPING), BACK, True, WorkerState.HELD),
-        (process(ProcessState.FATAL, None), BACK, True, WorkerState.FAILED),
+        (process(ProgramState.ENDED, None), OUT, True, WorkerState.DRAINING),
+        (process(ProgramState.STOPPED, None), BACK, True, WorkerState.HELD),
+        (process(ProgramState.STOPPING), BACK, True, WorkerState.HELD),
+        (process(ProgramState.FAILED, None), BACK, True, WorkerState.FAILED),
         (None, BACK, True, WorkerState.STOPPING),
     ],
 )
@@ -103,7 +103,7 @@ def test_the_state_of_a_worker(seen, drain, answered, state):
         (SeenWorker("emails-01", 7, False, WorkerState.STARTING, NOW), process(), SILENT, False),
         (
             SeenWorker("emails-01", 7, True, WorkerState.RUNNING, NOW),
-            process(ProcessState.STOPPED, None),
+            process(ProgramState.STOPPED, None),
             stats(),
             False,
         ),
@@ -134,20 +134,20 @@ def test_the_time_in_a_state_survives_looking_again():
         (SeenWorker("w", None, True, WorkerState.HELD, NOW), process(ended_at=899.0), None, False),
         (
             SeenWorker("w", 6, True, WorkerState.RUNNING, NOW),
-            process(ProcessState.EXITED, None, ended_at=899.0),
+            process(ProgramState.ENDED, None, ended_at=899.0),
             None,
             False,
         ),
         (SeenWorker("w", 6, True, WorkerState.RUNNING, NOW), process(exit_status=1), OUT, False),
         (
             SeenWorker("w", None, False, WorkerState.STARTING, NOW),
-            process(ProcessState.FATAL, None),
+            process(ProgramState.FAILED, None),
             None,
             True,
         ),
         (
             SeenWorker("w", None, False, WorkerState.FAILED, NOW),
-            process(ProcessState.FATAL, None),
+            process(ProgramState.FAILED, None),
             None,
             False,
         ),
@@ -167,18 +167,18 @@ def test_a_crash_is_a_new_process_of_a_worker_that_nobody_stopped(seen, now, dra
         (OUT, process(), stats(frozenset(), reserved=1), Step.WAIT),
         (OUT, process(), stats(frozenset(), scheduled=3), Step.STOP),
         (OUT, process(), stats(frozenset()), Step.STOP),
-        (OUT, process(ProcessState.BACKOFF, None), SILENT, Step.STOP),
-        (OUT, process(ProcessState.STOPPING), SILENT, Step.WAIT),
-        (OUT, process(ProcessState.STOPPED, None), SILENT, Step.REMOVE),
-        (OUT, process(ProcessState.FATAL, None), SILENT, Step.REMOVE),
+        (OUT, process(ProgramState.RETRYING, None), SILENT, Step.STOP),
+        (OUT, process(ProgramState.STOPPING), SILENT, Step.WAIT),
+        (OUT, process(ProgramState.STOPPED, None), SILENT, Step.REMOVE),
+        (OUT, process(ProgramState.FAILED, None), SILENT, Step.REMOVE),
         (OUT, None, SILENT, Step.REMOVE),
         (BACK, process(), stats(frozenset()), Step.CONSUME),
         (BACK, process(), stats(frozenset({"emails"})), Step.CONSUME),
         (BACK, process(), SILENT, Step.CONSUME),
         (BACK, process(), stats(), Step.FORGET),
-        (OUT, process(ProcessState.EXITED, None), SILENT, Step.WAIT),
-        (BACK, process(ProcessState.STOPPED, None), SILENT, Step.FORGET),
-        (BACK, process(ProcessState.STOPPING), SILENT, Step.FORGET),
+        (OUT, process(ProgramState.ENDED, None), SILENT, Step.WAIT),
+        (BACK, process(ProgramState.STOPPED, None), SILENT, Step.FORGET),
+        (BACK, process(ProgramState.STOPPING), SILENT, Step.FORGET),
         (BACK, None, SILENT, Step.REMOVE),
     ],
 )
@@ -187,7 +187,7 @@ def test_the_next_step_of_a_worker_in_the_journal(drain, seen, reading, step):
 
 
 def test_a_worker_that_was_told_to_stop_and_still_answers_is_told_again():
-    stopping = process(ProcessState.STOPPING)
+    stopping = process(ProgramState.STOPPING)
     early, late = NOW, NOW - STOP_AGAIN_AFTER - 1
     deaf = worker(stats(), since=late)
     assert next_step(NOW, deaf, OUT, stopping, QUEUES) is Step.STOP_AGAIN

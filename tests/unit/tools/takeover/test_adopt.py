@@ -12,7 +12,7 @@ import pytest
 from autoscaler.cli.adopt import HANGS
 from autoscaler.config import Fleet
 from autoscaler.errors import TakeoverError
-from autoscaler.model import ActiveTask, Known, Process, ProcessState, Unknown, WorkerStats
+from autoscaler.model import ActiveTask, Known, Process, ProgramState, Unknown, WorkerStats
 from autoscaler.net.celery_control import Command, Replies
 from autoscaler.supervisord.client import ReloadDiff
 from autoscaler.tools.takeover.adopt import Adopter, Fleeted
@@ -57,7 +57,7 @@ class Old:
     node: str
     busy: int = 0
     queues: frozenset[str] = frozenset({"emails"})
-    state: ProcessState = ProcessState.RUNNING
+    state: ProgramState = ProgramState.RUNNING
 
 
 @dataclass
@@ -81,7 +81,7 @@ class World:
 
     def processes(self):
         return {
-            name: Process(name, old.state, 100 + index if old.state is ProcessState.RUNNING else None, 1.0)
+            name: Process(name, old.state, 100 + index if old.state is ProgramState.RUNNING else None, 1.0)
             for index, (name, old) in enumerate(self.workers.items())
             if name.partition(":")[0] in self.active
         }
@@ -92,7 +92,7 @@ class World:
             old = self.workers[name]
             assert not old.queues, f"{name} was stopped while it took tasks"
             assert not old.busy, f"{name} was stopped while it was busy"
-            old.state = ProcessState.STOPPED
+            old.state = ProgramState.STOPPED
         return {}
 
     def start(self, name):
@@ -116,14 +116,14 @@ class World:
     def remove(self, name):
         self._change(f"remove {name}")
         left = [old for process, old in self.workers.items() if process.partition(":")[0] == name]
-        assert all(old.state is ProcessState.STOPPED for old in left)
+        assert all(old.state is ProgramState.STOPPED for old in left)
         self.active.discard(name)
 
     # --- remote control ---
 
     def hear(self, node, count, now):
         same = [
-            old for old in self.workers.values() if old.node == node and old.state is ProcessState.RUNNING
+            old for old in self.workers.values() if old.node == node and old.state is ProgramState.RUNNING
         ]
         assert len(same) == count
         if self.silent:
@@ -243,7 +243,7 @@ def test_ended_at_any_point_there_is_a_way_back(make):
         assert world.file.read_text() == MAIL, point
         assert world.active == {"mail", "web"}, point
         running = [(old.state, old.queues) for old in world.workers.values()]
-        assert running == [(ProcessState.RUNNING, {"emails"})] * 2, point
+        assert running == [(ProgramState.RUNNING, {"emails"})] * 2, point
 
 
 def test_a_group_is_taken_over_as_a_whole(make):
@@ -341,9 +341,9 @@ def test_a_reload_that_would_do_more_puts_the_file_back(make):
 
 
 def test_a_section_whose_workers_somebody_stopped_is_left_alone(make):
-    stopped = Old(f"m0@{HOST}", state=ProcessState.STOPPED)
+    stopped = Old(f"m0@{HOST}", state=ProgramState.STOPPED)
     world = make(
-        workers={"mail:mail_00": stopped, "mail:mail_01": Old(f"m1@{HOST}", state=ProcessState.STOPPED)}
+        workers={"mail:mail_00": stopped, "mail:mail_01": Old(f"m1@{HOST}", state=ProgramState.STOPPED)}
     )
 
     said, _refused = run(world)
