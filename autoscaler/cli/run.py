@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from pathlib import Path
+from typing import get_args
 
 import click
 
@@ -17,10 +17,11 @@ from autoscaler.http.server import Server
 from autoscaler.http.stream import Stream
 from autoscaler.loop.clock import SteadyClock
 from autoscaler.loop.daemon import Daemon
+from autoscaler.loop.diary import Diary, Format, Level
 from autoscaler.loop.service_manager import Notifier
 from autoscaler.store.history import History
 
-log = logging.getLogger("autoscaler")
+log = logging.getLogger(__name__)
 
 AS_ROOT = (
     "running as root, which the autoscaler needs for two things only: to open supervisord's socket and to "
@@ -31,7 +32,19 @@ AS_ROOT = (
 
 @click.command()
 @config_option
-def run(path: Path | None) -> None:
+@click.option(
+    "--log-level",
+    type=click.Choice(get_args(Level)),
+    envvar="AUTOSCALER_LOG_LEVEL",
+    help="Log lines of this level and above. Default: $AUTOSCALER_LOG_LEVEL, log_level in the config, info.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(get_args(Format)),
+    envvar="AUTOSCALER_LOG_FORMAT",
+    help="The log's format. Default: $AUTOSCALER_LOG_FORMAT, log_format in the config, text.",
+)
+def run(path: Path | None, log_level: Level | None, log_format: Format | None) -> None:
     """Run the daemon in the foreground.
 
     TERM and INT stop it and leave the workers running, HUP reads the config again. The config file is
@@ -42,11 +55,20 @@ def run(path: Path | None) -> None:
     Example:
       autoscaler run --config /etc/autoscaler/autoscaler.yaml
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    with Diary(log_level, log_format) as diary:
+        _run(config.find(path, os.environ), diary)
+
+
+def _run(path: Path, diary: Diary) -> None:
+    clock = SteadyClock()
+    daemon = Daemon(
+        path,
+        clock=clock,
+        notifier=Notifier(os.environ),
+        on_config=lambda used: diary.use(used.log_level, used.log_format),
+    )
     if os.geteuid() == 0:
         log.warning("%s", AS_ROOT)
-    clock = SteadyClock()
-    daemon = Daemon(config.find(path, os.environ), clock=clock, notifier=Notifier(os.environ))
     daemon.handle_signals()
     console = daemon.config.console
     stream = Stream(lambda: daemon.snapshot, clock)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     Field,
@@ -227,6 +227,18 @@ class Config(Keys):
     )
     polling_interval: Annotated[Duration, within(0.1, unit="s")] = Field(
         2.0, description="the time from one look at everything to the next, at least 100ms", examples=["5s"]
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info",
+        description="the daemon logs lines of this level and above. debug adds each question to a service, "
+        "its answer and its time. --log-level and $AUTOSCALER_LOG_LEVEL override the key",
+        examples=["debug"],
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text",
+        description="text for people, or one JSON object a line. --log-format and $AUTOSCALER_LOG_FORMAT "
+        "override the key",
+        examples=["json"],
     )
     dry_run: bool = Field(
         False, description="decide and tell, but change nothing, for all fleets", examples=[True]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Annotated, Any, TypeAlias
@@ -24,6 +25,9 @@ from autoscaler.model import (
     ReleaseWorker,
     Terms,
 )
+from autoscaler.net.asked import Asked
+
+log = logging.getLogger(__name__)
 
 #: Has the loop carry a command out; raises as `Inbox.ask`.
 Ask: TypeAlias = Callable[[Command], Answer]
@@ -159,7 +163,9 @@ class Commands:
 
     def _carry_out(self, command: Command) -> CarriedOut:
         try:
-            answer = self._ask(command)
+            with Asked(log, f"{command!r}") as asked:
+                answer = self._ask(command)
+                asked.came_back(f"{len(answer.said)} sentences")
         except AutoscalerError as error:
             status = next(status for kind, status in _STATUS if isinstance(error, kind))
             later = {"Retry-After": _RETRY_AFTER} if status is HTTPStatus.SERVICE_UNAVAILABLE else None

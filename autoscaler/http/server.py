@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 import threading
 import time
@@ -50,8 +49,7 @@ class Server:
                 # Who connects is told by the kernel, never by a header.
                 proxy_headers=False,
                 server_header=False,
-                # What strangers send is no trouble of ours: they shall not fill the log.
-                log_level=logging.ERROR,
+                log_config=None,  # the daemon's log takes its lines, see loop.diary
                 access_log=False,
                 lifespan="off",
             )

@@ -19,7 +19,7 @@ from types import MappingProxyType
 from autoscaler.errors import AutoscalerError, StoreError
 from autoscaler.text import plain
 
-log = logging.getLogger("autoscaler")
+log = logging.getLogger(__name__)
 
 #: Tracebacks that are remembered as logged; after that many kinds each kind is logged again.
 MOST_KINDS = 1000

@@ -23,6 +23,7 @@ from autoscaler.config.watch import WatchedConfig
 from autoscaler.errors import AutoscalerError, CommandRefused, ConfigError, StoreError
 from autoscaler.loop.clock import SteadyClock
 from autoscaler.loop.containment import Containment
+from autoscaler.loop.diary import in_tick
 from autoscaler.loop.log_lines import log_lines
 from autoscaler.loop.lost_state import make_up_for_lost_state
 from autoscaler.loop.pid_files import PidFiles
@@ -33,6 +34,7 @@ from autoscaler.loop.tick import Controller
 from autoscaler.loop.warnings import notes
 from autoscaler.loop.wiring import Connections, Target, sources, target
 from autoscaler.model import Answer, Command, Tick
+from autoscaler.net.asked import Asked
 from autoscaler.observe.host import boot_id, local_host_name
 from autoscaler.observe.sources import Sources
 from autoscaler.operator.inbox import Inbox, Letter, Request, Word
@@ -40,7 +42,7 @@ from autoscaler.store import Lock, Store, stored_tracks
 from autoscaler.supervisord.program_file import ProgramFile
 from autoscaler.supervisord.programs import StepHook
 
-log = logging.getLogger("autoscaler")
+log = logging.getLogger(__name__)
 
 
 class Ticking(Protocol):
@@ -71,6 +73,7 @@ class Daemon:
     on_step : called after each step of acting with its name; tests kill the daemon there.
     host_name : part of every worker's node name; this machine's own if not given.
     notifier : tells a service manager about the daemon; nobody if not given.
+    on_config : called with each config that comes into use, also the first one.
     make_controller : makes the controller, with the arguments of `Controller`.
     """
 
@@ -83,6 +86,7 @@ class Daemon:
         host_name: str = "",
         clock: Callable[[], float] | None = None,
         notifier: Notifier | None = None,
+        on_config: Callable[[Config], None] = lambda _: None,
         make_controller: Callable[..., Ticking] = Controller,
     ) -> None:
         self._host_name = host_name or local_host_name()
@@ -90,12 +94,14 @@ class Daemon:
         self._on_step = on_step
         self._clock = clock or SteadyClock()
         self._notifier = notifier or Notifier({})
+        self._on_config = on_config
         self._make_controller = make_controller
         self._pid_files = PidFiles()
         self._containment = Containment()
         self._inbox = Inbox()
         self._after: Callable[[], None] = lambda: None
         self.config = self._file.load()
+        on_config(self.config)
         #: Key and text of each warning about the config in use.
         self._warned: frozenset[tuple[str, str]] = frozenset()
         now, interval = self._clock(), self.config.polling_interval
@@ -191,7 +197,8 @@ class Daemon:
                     self._reload(opened)
                     self._notifier.ready()
             began = time.monotonic()
-            self._tick(opened)
+            with in_tick(self.snapshot.counts.ticks + 1):
+                self._tick(opened)
             with self._containment.contained("publish"):
                 self._after()
                 self._notifier.status(status_line(self.snapshot))
@@ -248,15 +255,16 @@ class Daemon:
     def _publish(self, after: Snapshot) -> None:
         """Make a snapshot the present one, and log what it changes."""
         before, self.snapshot = self.snapshot, after
-        for level, line in log_lines(before, after):
-            log.log(level, "%s", line)
+        for line in log_lines(before, after):
+            log.log(line.level, "%s", line.text, extra=line.about)
 
     # --- the config ---
 
     def _reload(self, opened: _Opened) -> None:
         """Use the config file as it is now, or log why not and keep the config in use."""
         try:
-            new = self._file.load(instead_of=self.config)
+            with Asked(log, f"read {self._file.path}"):
+                new = self._file.load(instead_of=self.config)
         except ConfigError as error:
             problems = tuple(map(str, error.problems))
             self._publish(self.snapshot.after_refused_config(self._clock(), problems))
@@ -270,6 +278,7 @@ class Daemon:
         if new != self.config or self.snapshot.config_problems:
             log.info("config read from %s", self._file.path)
         self.config = new
+        self._on_config(new)
         self._warn()
         opened.controller.reconfigure(new)
         self._publish(self.snapshot.after_reload(self._clock(), new.polling_interval))

@@ -10,7 +10,7 @@ from autoscaler.loop.wiring import SectionFile
 from autoscaler.model import Drain, DrainPhase
 from autoscaler.model.names import parse_worker_name
 
-log = logging.getLogger("autoscaler")
+log = logging.getLogger(__name__)
 
 
 class DrainJournal(Protocol):

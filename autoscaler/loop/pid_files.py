@@ -17,7 +17,7 @@ from autoscaler.config import Config
 from autoscaler.model import FleetTick, Tick
 from autoscaler.model.names import parse_worker_name
 
-log = logging.getLogger("autoscaler")
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ time (tests) drive the same code. What it keeps between two ticks is `Remembered
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -18,6 +19,7 @@ from autoscaler.decide import alarm, expected_wait
 from autoscaler.errors import TargetError
 from autoscaler.loop.containment import Containment
 from autoscaler.loop.fleets import RETIRED, Decided, decide_all, is_dry
+from autoscaler.loop.log_lines import plan_line
 from autoscaler.loop.observing import Observer
 from autoscaler.loop.remembered import Remembered, StateStore
 from autoscaler.loop.wiring import Target
@@ -48,6 +50,8 @@ from autoscaler.supervisord.programs_seen import Scene
 from autoscaler.workers.program import worker_program
 from autoscaler.workers.states import view
 from autoscaler.workers.turn import Order, World
+
+log = logging.getLogger(__name__)
 
 #: States in which a worker is on its way somewhere, by our doing.
 UNDER_WAY = frozenset({WorkerState.DRAINING, WorkerState.RESTORING, WorkerState.STOPPING})
@@ -220,6 +224,7 @@ class Controller:
             containment=self._containment,
             troubled=troubled,
         )
+        self._log_plans(decided)
         report = self._act(now, scene, workers, decided)
         ended: tuple[str, ...] = ()
         with self._contained("holds"):
@@ -246,6 +251,12 @@ class Controller:
         fleets = tuple(self._undecided_tick(name, None, trouble) for name in self._config.fleets)
         singletons = unseen(now, self._config, trouble)
         return Tick(at=now, duration=0.0, observation=observation, fleets=fleets, singletons=singletons)
+
+    def _log_plans(self, decided: Mapping[str, Decided | str]) -> None:
+        for fleet, each in decided.items() if log.isEnabledFor(logging.DEBUG) else ():
+            if isinstance(each, Decided):
+                line = plan_line(each.decision, dry_run=is_dry(self._config, fleet))
+                log.debug("%s", line.text, extra=line.about)
 
     # --- act ---
 

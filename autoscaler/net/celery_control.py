@@ -12,6 +12,7 @@ Source of the protocol: `kombu.pidbox` and `celery.worker.control`, checked with
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 import uuid
@@ -23,9 +24,12 @@ from typing import Any, Final
 import kombu
 from kombu.pidbox import Mailbox
 
+from autoscaler.net.asked import Asked
 from autoscaler.net.broker import Connection, Link
 from autoscaler.net.deadline import Deadline
 from autoscaler.text import plain, shown
+
+log = logging.getLogger(__name__)
 
 #: How often a mailbox that two processes share is asked before it is known which of them is next.
 _TURNS: Final = 4
@@ -41,6 +45,9 @@ class Command:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     #: Nodes to ask; None: all that the whole question goes to.
     nodes: frozenset[str] | None = None
+
+    def __str__(self) -> str:
+        return f"{self.method}({', '.join(map(str, self.arguments.values()))})"
 
 
 class Replies(dict[str, dict[str, Any]]):
@@ -91,6 +98,12 @@ class Replies(dict[str, dict[str, Any]]):
     def suspicious(self) -> bool:
         """Whether no node at all answered, though some were expected to: perhaps the broker is at fault."""
         return bool(self._awaited) and not any(self.values())
+
+    def summary(self) -> str:
+        """How many nodes have answered, and which are silent, for the log."""
+        out = sorted({node for _, node in self._awaited | self._hoped})
+        silent = f"; not all of {shown(out)}" if out else ""
+        return f"{sum(map(len, self.values()))} replies{silent}"
 
     def take(self, ticket: object, body: object) -> None:
         """Note one reply.
@@ -215,7 +228,9 @@ class RemoteControl:
             replies = Replies(commands, nodes, awaited)
             return mail.ask(commands, replies, nodes, deadline.at_most(patience), grace)
 
-        replies = self._link.run(work, deadline)
+        with Asked(log, f"{', '.join(each.method for each in commands)} of {len(nodes)} workers") as asked:
+            replies = self._link.run(work, deadline)
+            asked.came_back(replies.summary())
         if replies.suspicious:
             self._link.drop()  # whether it is the broker shows on a new connection
         return replies
@@ -264,7 +279,8 @@ class RemoteControl:
         self._link.close(_Mail.close)
 
     def _send(self, node: str, commands: Sequence[Command], deadline: Deadline) -> None:
-        self._link.run(lambda mail: mail.send(commands, [node]), deadline)
+        with Asked(log, f"{', '.join(map(str, commands))} to {node}", worker=node.partition("@")[0]):
+            self._link.run(lambda mail: mail.send(commands, [node]), deadline)
 
 
 def _for_each(method: str, queues: Collection[str]) -> list[Command]:

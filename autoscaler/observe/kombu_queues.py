@@ -9,16 +9,20 @@ exists only through its messages.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from autoscaler.errors import SourceError
 from autoscaler.model import Known, QueueStats, Reading, Unknown
+from autoscaler.net.asked import Asked
 from autoscaler.net.broker import Connection, Link
 from autoscaler.net.deadline import Deadline
 from autoscaler.observe.queues import NoSuchQueue
 from autoscaler.text import plain, shown
+
+log = logging.getLogger(__name__)
 
 
 class KombuQueues:
@@ -56,10 +60,15 @@ class KombuQueues:
         """
         if not names:
             return {}
+        wanted = sorted(set(names))
         try:
-            return self._link.run(
-                lambda connection: self._count(connection, sorted(set(names)), deadline), deadline
-            )
+            with Asked(log, f"passive declare of {len(wanted)} queues") as asked:
+                readings = self._link.run(
+                    lambda connection: self._count(connection, wanted, deadline), deadline
+                )
+                counted = sum(isinstance(each, Known) for each in readings.values())
+                asked.came_back(f"{counted} counted")
+                return readings
         except SourceError as exc:
             return dict.fromkeys(names, Unknown(f"passive declare: {exc}", self._clock()))
 

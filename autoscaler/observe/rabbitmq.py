@@ -11,6 +11,7 @@ Source: https://www.rabbitmq.com/docs/management#http-api, checked on RabbitMQ 3
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -19,10 +20,13 @@ from urllib.parse import quote, urlencode
 
 from autoscaler.errors import SourceError
 from autoscaler.model import Known, QueueStats, Reading, Unknown
+from autoscaler.net.asked import Asked
 from autoscaler.net.deadline import Deadline
 from autoscaler.net.management_api import Api, ManagementApi, decoded
 from autoscaler.observe.queues import NoSuchQueue
 from autoscaler.text import plain, shown
+
+log = logging.getLogger(__name__)
 
 #: The API refuses larger pages.
 PAGE_SIZE = 500
@@ -76,12 +80,13 @@ class RabbitMQManagement:
         self._management.close()
 
     def _chunk(self, names: Sequence[str], deadline: Deadline) -> dict[str, Reading[QueueStats]]:
-        at = self._clock()
+        at, question = self._clock(), f"GET {self._api.root}/{self._api.queues}"
         try:
-            page = self._page(names, deadline)
+            with Asked(log, f"{question} of {len(names)} names") as asked:
+                page = self._page(names, deadline)
+                asked.came_back(f"{len(page)} queues")
         except SourceError as error:
-            text = f"GET {self._api.root}/{self._api.queues}: {error}"
-            return dict.fromkeys(names, Unknown(text, at))
+            return dict.fromkeys(names, Unknown(f"{question}: {error}", at))
         return {name: reading(page.get(name, []), name, self._api.vhost, at) for name in names}
 
     def _page(self, names: Sequence[str], deadline: Deadline) -> Mapping[str, list[Mapping[str, Any]]]:

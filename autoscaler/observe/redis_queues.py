@@ -14,16 +14,20 @@ Source: `kombu.transport.redis.Channel._size`, kombu 5.4 to 5.7.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from autoscaler.errors import SourceError
 from autoscaler.model import Known, QueueStats, Reading, Unknown
+from autoscaler.net.asked import Asked
 from autoscaler.net.broker import Connection, Link
 from autoscaler.net.deadline import Deadline
 from autoscaler.observe.kombu_queues import is_count
 from autoscaler.text import shown
+
+log = logging.getLogger(__name__)
 
 #: Schemes of kombu's Redis transports.
 _SCHEMES = frozenset({"redis", "rediss", "sentinel"})
@@ -65,13 +69,14 @@ class RedisQueues:
         """
         if not names:
             return {}
-        asked = sorted(set(names))
+        wanted = sorted(set(names))
         at = self._clock()
         try:
-            lengths = self._link.run(lambda channel: list_lengths(channel, asked), deadline)
+            with Asked(log, f"llen of {len(wanted)} queues"):
+                lengths = self._link.run(lambda channel: list_lengths(channel, wanted), deadline)
         except SourceError as exc:
-            return dict.fromkeys(asked, Unknown(f"llen: {exc}", at))
-        return {name: _counted(name, lengths[name], at) for name in asked}
+            return dict.fromkeys(wanted, Unknown(f"llen: {exc}", at))
+        return {name: _counted(name, lengths[name], at) for name in wanted}
 
     def close(self) -> None:
         """Close the connection."""

@@ -14,7 +14,7 @@ from typing import TypeAlias
 from autoscaler.errors import AutoscalerError, ServiceUnavailable
 from autoscaler.model import Answer, Command
 
-log = logging.getLogger("autoscaler")
+log = logging.getLogger(__name__)
 
 #: Seconds that the loop has for an answer: a tick may have to end first.
 ANSWER_WITHIN = 15.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import time
@@ -13,9 +14,12 @@ from typing import Any, Final, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from autoscaler.errors import StoreCorrupt, StoreError
+from autoscaler.net.asked import Asked
 from autoscaler.store.rescue import PRECIOUS, move_aside, remove, rescue
 from autoscaler.store.schema import DATABASE, prepare
 from autoscaler.text import plain
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -174,7 +178,7 @@ class Database:
 
     def write(self, sql: str, rows: Iterable[tuple[object, ...]]) -> None:
         """One statement for each row, in one transaction."""
-        with self.transaction():
+        with self.transaction(what=sql.partition("(")[0].strip()):
             self.connection.executemany(sql, rows)
 
     def replace(self, table: str, columns: str, rows: Iterable[tuple[object, ...]]) -> None:
@@ -189,14 +193,23 @@ class Database:
         self.connection.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)  # noqa: S608
 
     @contextmanager
-    def transaction(self, connection: sqlite3.Connection | None = None) -> Iterator[None]:
-        """All of it or nothing; of this database's own connection, or of another one."""
+    def transaction(
+        self, connection: sqlite3.Connection | None = None, *, what: str = "write"
+    ) -> Iterator[None]:
+        """All of it or nothing; of this database's own connection, or of another one.
+
+        Parameters
+        ----------
+        what : names it in the log.
+        """
         connection = connection or self.connection
-        with self.translated():
+        with Asked(log, f"{DATABASE}: {what}") as asked, self.translated():
             connection.execute("BEGIN IMMEDIATE")
+            before = connection.total_changes
             try:
                 yield
                 connection.execute("COMMIT")
+                asked.came_back(f"{connection.total_changes - before} rows")
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")

@@ -74,7 +74,7 @@ class Journal:
         """Write what could not be written before."""
         if not self._struck and self._seen is None:
             return
-        with self._db.transaction():
+        with self._db.transaction(what="ended drains, seen workers"):
             self._db.connection.executemany(_STRIKE, [(worker,) for worker in sorted(self._struck)])
             if self._seen is not None:
                 self._replace_seen(self._seen)
@@ -82,7 +82,7 @@ class Journal:
 
     def rewrite(self) -> None:
         """Write all that is known into a new database."""
-        with self._db.transaction():
+        with self._db.transaction(what="rewrite the journal"):
             if self._drains is not None:
                 self._db.replace("drains", _COLUMNS, [_row(drain) for drain in self._drains.values()])
             if self._known_seen is not None:
@@ -127,7 +127,7 @@ class Journal:
 
     def replace_singletons(self, memories: Mapping[str, SingletonRecord]) -> None:
         """Remember exactly these."""
-        with self._db.transaction():
+        with self._db.transaction(what="singletons"):
             self._replace_singletons(memories)
         self._known_singletons = memories
 

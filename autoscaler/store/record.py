@@ -98,7 +98,7 @@ class Record:
         if now - self._cleaned_at < CLEANUP_PERIOD:
             return
         left = CLEANUP_ROWS
-        with self._db.transaction():
+        with self._db.transaction(what="delete old rows"):
             for table, kept in KEPT.items():
                 old = f"SELECT rowid FROM {table} WHERE at < ? LIMIT ?"  # noqa: S608 - the tables are literals
                 delete = f"DELETE FROM {table} WHERE rowid IN ({old})"  # noqa: S608

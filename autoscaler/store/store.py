@@ -212,7 +212,7 @@ class Store:
         self._db.look()
         self._journal.flush()
         self._orders.flush()
-        with self._db.transaction():
+        with self._db.transaction(what="record the tick"):
             self._memories.record_memory(memory)
             self._record.record_tick(tick)
             self._record.record_minutes(minutes)

@@ -7,6 +7,7 @@ supervisord is simply reached again, and no call is ever sent twice.
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
 import time
 import xmlrpc.client  # nosec B411
@@ -17,9 +18,12 @@ from xml.parsers.expat import ExpatError
 
 from autoscaler.errors import SupervisordFault, SupervisordUnreachable, TargetError
 from autoscaler.model import Process, ProgramState
+from autoscaler.net.asked import Asked
 from autoscaler.net.deadline import Deadline
 from autoscaler.supervisord.log import ended_well
 from autoscaler.supervisord.rpc import parse_url, post
+
+log = logging.getLogger(__name__)
 
 # Fault codes that mean something to a caller (`supervisor.xmlrpc.Faults`).
 BAD_NAME = 10
@@ -227,20 +231,22 @@ class Supervisord:
     def _multicall(self, calls: Sequence[tuple[str, tuple[Any, ...]]]) -> list[Any]:
         """One round trip; answers are values or fault structs: `xmlrpc.client.MultiCall` cannot read them."""
         structs = [{"methodName": method, "params": list(params)} for method, params in calls]
-        answers = self._call("system.multicall", structs)
+        answers = self._call("system.multicall", structs, about=_in_words(calls))
         if not isinstance(answers, list) or len(answers) != len(calls):
             raise SupervisordUnreachable(f"{self._address.label}: answered {len(calls)} calls with nonsense")
         return answers
 
-    def _call(self, method: str, *params: Any) -> Any:
+    def _call(self, method: str, *params: Any, about: str = "") -> Any:
         body = xmlrpc.client.dumps(params, method).encode()
-        data = post(self._address, body, Deadline.within(self._timeout, self._clock))
-        with self._understood(method):
-            try:
-                (answer,), _ = xmlrpc.client.loads(data)
-            except xmlrpc.client.Fault as fault:
-                text = _without_values(str(fault.faultString))
-                raise SupervisordFault(_short(method), fault.faultCode, text) from None
+        with Asked(log, about or _short(method)) as asked:
+            data = post(self._address, body, Deadline.within(self._timeout, self._clock))
+            with self._understood(method):
+                try:
+                    (answer,), _ = xmlrpc.client.loads(data)
+                except xmlrpc.client.Fault as fault:
+                    text = _without_values(str(fault.faultString))
+                    raise SupervisordFault(_short(method), fault.faultCode, text) from None
+            asked.came_back(_size(answer))
         return answer
 
     @contextlib.contextmanager
@@ -276,6 +282,19 @@ def _outcome(method: str, answer: Any) -> SupervisordFault | None:
 
 def _short(method: str) -> str:
     return method.removeprefix("supervisor.")
+
+
+def _in_words(calls: Sequence[tuple[str, tuple[Any, ...]]]) -> str:
+    """The methods of a multicall and the program that each names, for the log."""
+    return ", ".join(f"{_short(method)}({params[0] if params else ''})" for method, params in calls)
+
+
+def _size(answer: Any) -> str:
+    """An answer for the log, without its contents: some of them are other people's."""
+    if isinstance(answer, list):
+        faults = [each["faultCode"] for each in answer if isinstance(each, dict) and "faultCode" in each]
+        return f"{len(answer)} entries" + (f", faults {faults}" if faults else "")
+    return f"{len(answer)} characters" if isinstance(answer, str) else str(answer)
 
 
 def _process(info: Mapping[str, Any]) -> Process:

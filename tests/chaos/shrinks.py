@@ -16,7 +16,7 @@ STOOD = 6.0
 #: Share by which the ratio policy lets the demand miss its target.
 TOLERANCE = 0.1
 
-_LINE = re.compile(r"(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) \w+ (?P<text>.*)")
+_LINE = re.compile(r"(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) \w+ (\[\d+\] )?(?P<text>.*)")
 _WANTS = re.compile(r"(?P<fleet>[\w.-]+): wants (?P<wanted>\d+) workers?, has \d+ \((?P<reasons>.*)\)")
 _DRAINS = re.compile(r"(?P<worker>[\w.-]+)-\d\d: draining \((?P<reason>.*)\)")
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from autoscaler.loop.log_lines import log_lines, tick_lines
+from autoscaler.loop.log_lines import Line, log_lines, tick_lines
 from autoscaler.loop.snapshot import Snapshot
 from autoscaler.store.history import History
 
 
 def lines_of(world, controller, before, seconds=1):
     after = world.run(controller, seconds)
-    return after, [text for _, text in tick_lines(before, after)]
+    return after, [line.text for line in tick_lines(before, after)]
 
 
 def line_with(lines, *facts):
@@ -85,7 +85,7 @@ def test_trouble_is_a_warning(world):
     before = world.run(controller, 5)
     world.broker_up = False
     after = world.run(controller, 1)
-    assert (logging.WARNING, "cannot see queue emails: broker away") in tick_lines(before, after)
+    assert Line(logging.WARNING, "cannot see queue emails: broker away") in tick_lines(before, after)
 
 
 # --- the daemon ---
@@ -104,25 +104,25 @@ def tick(world):
 def test_a_failure_is_logged_once_and_so_is_its_end(first, tick):
     began = first.after_tick(tick)
     failed = began.after_failure("disk full")
-    assert log_lines(began, failed) == [(logging.ERROR, "tick failed: disk full")]
+    assert log_lines(began, failed) == [Line(logging.ERROR, "tick failed: disk full")]
     assert log_lines(failed, failed.after_failure("disk full")) == []
-    ((level, text),) = log_lines(failed, failed.after_tick(tick))
-    assert level == logging.INFO
-    assert "disk full" in text
+    (line,) = log_lines(failed, failed.after_tick(tick))
+    assert line.level == logging.INFO
+    assert "disk full" in line.text
 
 
 def test_a_database_in_trouble_is_logged_once_and_is_no_failed_tick(first, tick):
     began = first.after_tick(tick)
     troubled = began.after_tick(tick, "no space left")
-    assert log_lines(began, troubled) == [(logging.ERROR, "no space left")]
+    assert log_lines(began, troubled) == [Line(logging.ERROR, "no space left")]
     assert log_lines(troubled, troubled.after_tick(tick, "no space left")) == []
 
 
 def test_the_problems_of_a_config_are_logged_once(first):
     refused = first.after_refused_config(200.0, ("a.yaml:3: wrong", "a.yaml:7: too"))
-    ((level, text),) = log_lines(first, refused)
-    assert level == logging.ERROR
-    assert text.splitlines()[1:] == ["a.yaml:3: wrong", "a.yaml:7: too"]
+    (line,) = log_lines(first, refused)
+    assert line.level == logging.ERROR
+    assert line.text.splitlines()[1:] == ["a.yaml:3: wrong", "a.yaml:7: too"]
     assert log_lines(refused, refused.after_refused_config(201.0, refused.config_problems)) == []
     other = refused.after_refused_config(202.0, ("a.yaml:7: too",))
-    assert "a.yaml:7: too" in log_lines(refused, other)[0][1]
+    assert "a.yaml:7: too" in log_lines(refused, other)[0].text

@@ -173,7 +173,7 @@ def test_one_stopped_by_hand_stays_stopped_and_is_told(world):
     assert "beat" not in world.alive
     again = world.run(world.controller(with_beat(world)), 5)
     assert beat(again).state is SingletonState.HELD
-    assert [text for _, text in tick_lines(None, before) if text.startswith("beat: stopped by hand")]
+    assert [line for line in tick_lines(None, before) if line.text.startswith("beat: stopped by hand")]
     world.start("beat")
     assert beat(world.run(controller, 3)).state is SingletonState.RUNNING
 
