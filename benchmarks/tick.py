@@ -7,6 +7,7 @@ percentile in milliseconds, and the process's resident memory in MiB.
 
 from __future__ import annotations
 
+import getpass
 import statistics
 import sys
 import tempfile
@@ -70,6 +71,7 @@ def make_config(size: int, state: Path, broker: RabbitMQNode, supervisord: Super
         celery=str(Path(sys.executable).parent / "celery"),
         queues=["emails"],
         pool="solo",
+        user=getpass.getuser(),
         concurrency=1,
         min_workers=size,
         max_workers=size,
