@@ -32,6 +32,7 @@ def test_a_password_is_nowhere_but_in_its_file(
         "url_file": "broker.url",
         "management_url": f"http://127.0.0.1:{rabbitmq.management_port}",
     }
+    system.config["log_level"] = "debug"
     system.start_daemon()
     eventually(lambda: system.settled_at(1), 40, "one worker runs")
     shown = [_status(system)]
@@ -45,6 +46,7 @@ def test_a_password_is_nowhere_but_in_its_file(
         path.read_bytes().decode("latin-1") for path in (system.folder / "state").glob("autoscaler.db*")
     ]
 
+    assert "DEBUG" in system.log
     for text in shown:
         for spelling in (PASSWORD, quote(PASSWORD, safe=""), "p@ss", "w%2Frd"):
             assert spelling not in text
