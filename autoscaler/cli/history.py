@@ -11,7 +11,7 @@ from rich.console import Console
 from autoscaler.cli.completion import complete_fleets
 from autoscaler.cli.options import DURATION, client, config_option, json_option, socket_option
 from autoscaler.config.units import written_duration
-from autoscaler.http.past import PastView
+from autoscaler.model import PastDecision
 from autoscaler.text import coded, moment
 
 #: Decisions that are shown if nobody says how many, and that one answer may have.
@@ -58,7 +58,7 @@ def history(
         click.echo(_sentence(decision, now))
 
 
-def _sentence(decision: PastView, now: float) -> str:
+def _sentence(decision: PastDecision, now: float) -> str:
     change = decision.desired - decision.current
     what = f"stayed at {decision.desired}"
     if change:

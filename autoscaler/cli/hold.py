@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ from rich.console import Console
 from autoscaler.cli.completion import complete_fleets, complete_names
 from autoscaler.cli.options import DURATION, client, config_option, json_option, socket_option
 from autoscaler.http.client import Client
-from autoscaler.http.views import CarriedOut
 from autoscaler.http.wire import kind_of
+from autoscaler.model import Answer
 
 ALL_OR_NAMES = "give either names or --all"
 for_option = click.option("--for", "lasts", type=DURATION, help="End by itself after this time: 10m, 1h30m.")
@@ -43,9 +44,7 @@ def with_terms(command: Callable[..., None]) -> Callable[..., None]:
     return for_option(reason_option(run))
 
 
-def order(
-    daemon: Client, verb: str, names: tuple[str, ...], body: dict[str, Any], *, every: bool
-) -> CarriedOut:
+def order(daemon: Client, verb: str, names: tuple[str, ...], body: dict[str, Any], *, every: bool) -> Answer:
     """Have something done to fleets, or to all of them."""
     if every == bool(names):
         raise click.UsageError(ALL_OR_NAMES)
@@ -54,15 +53,15 @@ def order(
     return merged([daemon.command("fleets", name, verb, **body) for name in names])
 
 
-def merged(answers: list[CarriedOut]) -> CarriedOut:
+def merged(answers: list[Answer]) -> Answer:
     """Several answers as one; at least one."""
-    return CarriedOut(at=answers[-1].at, said=[sentence for answer in answers for sentence in answer.said])
+    return Answer(answers[-1].at, tuple(sentence for answer in answers for sentence in answer.said))
 
 
-def tell(answer: CarriedOut, *, as_json: bool) -> None:
+def tell(answer: Answer, *, as_json: bool) -> None:
     """Say what came of it."""
     if as_json:
-        Console().print_json(data=answer.model_dump(mode="json"))
+        Console().print_json(data=asdict(answer))
         return
     for sentence in answer.said:
         click.echo(sentence)

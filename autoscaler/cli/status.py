@@ -10,9 +10,8 @@ from rich.console import Console
 from autoscaler.cli.options import client, config_option, json_option, socket_option
 from autoscaler.cli.terminal import console as terminal
 from autoscaler.cli.terminal import show
-from autoscaler.http.singletons import singleton_troubles, singletons_table
-from autoscaler.http.tables import fleets_table, workers_table
-from autoscaler.http.words import holds, troubles
+from autoscaler.http.tables import fleets_table, singletons_table, workers_table
+from autoscaler.http.words import holds, singleton_troubles, troubles
 
 
 @click.command()

@@ -17,27 +17,41 @@ from autoscaler import __version__
 from autoscaler.http.access import Caller, Guard, Rules
 from autoscaler.http.commands import Ask, Name, commands
 from autoscaler.http.dashboard_files import files, web
-from autoscaler.http.explained import ExplanationView, explanation_view
 from autoscaler.http.history import Reader, history
 from autoscaler.http.metrics import metrics
-from autoscaler.http.singletons import SingletonsView, singletons_view
-from autoscaler.http.situation import SituationView, situation_view
+from autoscaler.http.published import Api
 from autoscaler.http.stream import Stream, stream_route
 from autoscaler.http.views import (
-    AccessView,
+    ExplanationView,
     FleetsView,
     FleetView,
     HealthView,
+    SingletonsView,
+    SituationView,
+    View,
     WorkersView,
+    explanation_view,
     fleet_view,
     fleets_view,
     health_view,
     is_stale,
+    singletons_view,
+    situation_view,
     workers_view,
 )
 from autoscaler.loop.snapshot import Snapshot
 from autoscaler.model import FleetTick
 from autoscaler.text import no_fleet
+
+
+class AccessView(View):
+    """The caller of a request, and the caller's rights."""
+
+    #: A user of the machine, or the name of a token; ``unknown``: anybody who may look.
+    caller: str
+    may_change: bool
+    #: Whether the token would give the right to change things.
+    token_helps: bool
 
 
 def make_app(
@@ -58,7 +72,7 @@ def make_app(
     reader : reads what has been; without it only the last tick is told.
     stream : tells each tick as it comes; without it nobody can follow.
     """
-    app = FastAPI(title="autoscaler", version=__version__, docs_url=None, redoc_url=None)
+    app = Api(title="autoscaler", version=__version__, docs_url=None, redoc_url=None)
     page = files()
     app.add_middleware(Guard, rules=rules, files=page.keys())
     app.add_exception_handler(RequestValidationError, _wrong_request)

@@ -7,17 +7,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from autoscaler.errors import DaemonNotRunning, ServiceUnavailable
 from autoscaler.http import wire
-from autoscaler.http.explained import ExplanationView
-from autoscaler.http.past import DecisionsView
-from autoscaler.http.singletons import SingletonsView
-from autoscaler.http.situation import SituationView
-from autoscaler.http.views import CarriedOut, FleetsView, HealthView, View, WorkersView
+from autoscaler.http.views import (
+    DecisionsView,
+    ExplanationView,
+    FleetsView,
+    HealthView,
+    SingletonsView,
+    SituationView,
+    WorkersView,
+)
+from autoscaler.model import Answer
 
-V = TypeVar("V", bound=View)
+V = TypeVar("V")
 
 
 class Client:
@@ -69,7 +74,7 @@ class Client:
         """Whether the daemon does its work; raises as `fleets`."""
         return self._get("/health", HealthView)
 
-    def command(self, *path: str, **body: Any) -> CarriedOut:
+    def command(self, *path: str, **body: Any) -> Answer:
         """Have something done, e.g. ``command("fleets", "emails", "pause", reason="sale")``.
 
         Raises
@@ -77,7 +82,7 @@ class Client:
         UnknownName, CommandRefused, ServiceUnavailable, DaemonNotRunning
         """
         with self._hinting():
-            return self._read(wire.post(self._path, wire.path_of(*path), body), CarriedOut)
+            return self._read(wire.post(self._path, wire.path_of(*path), body), Answer)
 
     def _get(self, path: str, view: type[V]) -> V:
         with self._hinting():
@@ -92,8 +97,8 @@ class Client:
                 raise
             raise DaemonNotRunning(f"{error}; {self._hint}") from error
 
-    def _read(self, answer: object, view: type[V]) -> V:
+    def _read(self, answer: object, kind: type[V]) -> V:
         try:
-            return view.model_validate(answer)
+            return TypeAdapter(kind).validate_python(answer)
         except ValidationError as error:
             raise ServiceUnavailable(f"the daemon on {self._path} gave no usable answer: {error}") from error

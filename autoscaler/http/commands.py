@@ -15,7 +15,6 @@ from autoscaler.config.text import printable
 from autoscaler.config.units import duration
 from autoscaler.errors import AutoscalerError, CommandRefused, ServiceUnavailable, UnknownName
 from autoscaler.http.access import Caller
-from autoscaler.http.views import CarriedOut
 from autoscaler.model import (
     Answer,
     Command,
@@ -105,63 +104,63 @@ class Commands:
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
 
-    def pause_fleet(self, who: Who, fleet: Name, body: TermsBody = _NOTHING) -> CarriedOut:
+    def pause_fleet(self, who: Who, fleet: Name, body: TermsBody = _NOTHING) -> Answer:
         """Leave a fleet at the size that it has."""
         return self._carry_out(HoldFleets((fleet,), None, body.terms(who)))
 
-    def scale_fleet(self, who: Who, fleet: Name, body: SizeBody) -> CarriedOut:
+    def scale_fleet(self, who: Who, fleet: Name, body: SizeBody) -> Answer:
         """Keep a fleet at a size, within min_workers and max_workers."""
         return self._carry_out(HoldFleets((fleet,), body.workers, body.terms(who)))
 
-    def stop_fleet(self, who: Who, fleet: Name, body: TermsBody = _NOTHING) -> CarriedOut:
+    def stop_fleet(self, who: Who, fleet: Name, body: TermsBody = _NOTHING) -> Answer:
         """Drain every worker of a fleet, and keep it at none."""
         return self._carry_out(HoldFleets((fleet,), 0, body.terms(who), stopped=True))
 
-    def resume_fleet(self, who: Who, fleet: Name) -> CarriedOut:
+    def resume_fleet(self, who: Who, fleet: Name) -> Answer:
         """End a pause, or a size set by hand."""
         return self._carry_out(ReleaseFleets((fleet,), who, stopped=False))
 
-    def start_fleet(self, who: Who, fleet: Name) -> CarriedOut:
+    def start_fleet(self, who: Who, fleet: Name) -> Answer:
         """End a stop, a pause, or a size set by hand."""
         return self._carry_out(ReleaseFleets((fleet,), who))
 
-    def release_fleet(self, who: Who, fleet: Name) -> CarriedOut:
+    def release_fleet(self, who: Who, fleet: Name) -> Answer:
         """End whatever holds a fleet, and whatever holds its workers."""
         return self._carry_out(ReleaseFleets((fleet,), who, workers=True))
 
-    def drain_worker(self, who: Who, worker: Name, body: TermsBody = _NOTHING) -> CarriedOut:
+    def drain_worker(self, who: Who, worker: Name, body: TermsBody = _NOTHING) -> Answer:
         """Take a worker out of service when it has finished what it has, and keep it stopped."""
         return self._carry_out(DrainWorker(worker, body.terms(who)))
 
-    def release_worker(self, who: Who, worker: Name) -> CarriedOut:
+    def release_worker(self, who: Who, worker: Name) -> Answer:
         """Start a held worker again."""
         return self._carry_out(ReleaseWorker(worker, who))
 
-    def pause_all(self, who: Who, body: TermsBody = _NOTHING) -> CarriedOut:
+    def pause_all(self, who: Who, body: TermsBody = _NOTHING) -> Answer:
         """Leave all fleets at the sizes that they have."""
         return self._carry_out(HoldFleets(None, None, body.terms(who)))
 
-    def stop_all(self, who: Who, body: TermsBody = _NOTHING) -> CarriedOut:
+    def stop_all(self, who: Who, body: TermsBody = _NOTHING) -> Answer:
         """Drain every worker of all fleets, and keep them at none."""
         return self._carry_out(HoldFleets(None, 0, body.terms(who), stopped=True))
 
-    def drain_all(self, who: Who, body: TermsBody = _NOTHING) -> CarriedOut:
+    def drain_all(self, who: Who, body: TermsBody = _NOTHING) -> Answer:
         """Drain every worker of all fleets, and keep them at none until the machine starts again."""
         return self._carry_out(HoldFleets(None, 0, body.terms(who), stopped=True, this_boot=True))
 
-    def resume_all(self, who: Who) -> CarriedOut:
+    def resume_all(self, who: Who) -> Answer:
         """End every pause, and every size set by hand."""
         return self._carry_out(ReleaseFleets(None, who, stopped=False))
 
-    def start_all(self, who: Who) -> CarriedOut:
+    def start_all(self, who: Who) -> Answer:
         """End every stop, pause, and size set by hand."""
         return self._carry_out(ReleaseFleets(None, who))
 
-    def release_all(self, who: Who) -> CarriedOut:
+    def release_all(self, who: Who) -> Answer:
         """End whatever holds fleets and workers."""
         return self._carry_out(ReleaseFleets(None, who, workers=True))
 
-    def _carry_out(self, command: Command) -> CarriedOut:
+    def _carry_out(self, command: Command) -> Answer:
         try:
             with Asked(log, f"{command!r}") as asked:
                 answer = self._ask(command)
@@ -170,7 +169,7 @@ class Commands:
             status = next(status for kind, status in _STATUS if isinstance(error, kind))
             later = {"Retry-After": _RETRY_AFTER} if status is HTTPStatus.SERVICE_UNAVAILABLE else None
             raise HTTPException(status, str(error), later) from error
-        return CarriedOut(at=answer.at, said=list(answer.said))
+        return answer
 
 
 def commands(ask: Ask) -> APIRouter:

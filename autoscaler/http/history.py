@@ -9,9 +9,8 @@ from fastapi import APIRouter, HTTPException, Query
 
 from autoscaler.errors import StoreError
 from autoscaler.http.commands import Name
-from autoscaler.http.past import DecisionsView, PastView, SamplesView, SampleView
-from autoscaler.http.views import ReasonView
-from autoscaler.store.history import PastDecision, Sample
+from autoscaler.http.views import DecisionsView, SamplesView
+from autoscaler.model import PastDecision, Sample
 from autoscaler.text import no_fleet
 
 #: Rows of an answer, newest first.
@@ -43,13 +42,13 @@ def history(reader: Reader, fleets: Callable[[], Collection[str]]) -> APIRouter:
     def decisions(fleet: Name, limit: Limit = 100, since: Since = 0.0) -> DecisionsView:
         """The decisions that differed from the one before, newest first; kept for 30 days."""
         found = _read(reader.decisions, fleet, limit, since, fleets())
-        return DecisionsView(fleet=fleet, decisions=[_past(each) for each in found])
+        return DecisionsView(fleet=fleet, decisions=tuple(found))
 
     @api.get("/samples")
     def samples(fleet: Name, limit: Limit = 100, since: Since = 0.0) -> SamplesView:
         """The fleet every ten seconds, newest first; kept for two days."""
         found = _read(reader.samples, fleet, limit, since, fleets())
-        return SamplesView(fleet=fleet, samples=[_sample(each) for each in found])
+        return SamplesView(fleet=fleet, samples=tuple(found))
 
     return api
 
@@ -64,28 +63,3 @@ def _read(
     if not found and fleet not in known:
         raise HTTPException(404, no_fleet(fleet, known))
     return found
-
-
-def _past(decision: PastDecision) -> PastView:
-    return PastView(
-        at=decision.at,
-        current=decision.current,
-        desired=decision.desired,
-        recommended=decision.recommended,
-        reasons=[ReasonView(code=each.code, text=each.text) for each in decision.reasons],
-        ready=decision.ready,
-        reserved=decision.reserved,
-        running=decision.running,
-    )
-
-
-def _sample(sample: Sample) -> SampleView:
-    return SampleView(
-        at=sample.at,
-        ready=sample.ready,
-        reserved=sample.reserved,
-        running=sample.running,
-        workers=sample.workers,
-        desired=sample.desired,
-        wait=sample.wait,
-    )

@@ -24,17 +24,18 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from autoscaler import __version__
-from autoscaler.http.singletons import SingletonsView, singleton_troubles, singletons_view
 from autoscaler.http.views import (
     FleetsView,
     HealthView,
+    SingletonsView,
     View,
     WorkersView,
     fleets_view,
     health_view,
+    singletons_view,
     workers_view,
 )
-from autoscaler.http.words import troubles
+from autoscaler.http.words import singleton_troubles, troubles
 from autoscaler.loop.snapshot import Snapshot
 
 TYPE: Final = "text/event-stream"

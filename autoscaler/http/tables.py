@@ -9,7 +9,15 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from autoscaler.http.views import DemandView, FleetsView, FleetView, WorkersView, WorkerView
+from autoscaler.http.views import (
+    DemandView,
+    FleetsView,
+    FleetView,
+    SingletonsView,
+    SingletonView,
+    WorkersView,
+    WorkerView,
+)
 from autoscaler.http.words import hold_text
 from autoscaler.text import duration
 
@@ -58,6 +66,31 @@ def workers_table(view: WorkersView) -> Table:
             "; ".join(_notes(worker, view.at or 0.0)),
         )
     return table
+
+
+def singletons_table(view: SingletonsView) -> Table:
+    """One row a singleton: its state and its process."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for header in ("SINGLETON", "STATE", "FOR", "PID", "NOTE"):
+        table.add_column(header, overflow="fold", ratio=1 if header == "NOTE" else None)
+    for each in view.singletons:
+        pid = "" if each.pid is None else str(each.pid)
+        notes = "; ".join(_singleton_notes(each))
+        table.add_row(each.name, each.state or "?", duration(each.for_seconds), pid, notes)
+    return table
+
+
+def _singleton_notes(singleton: SingletonView) -> Iterator[str]:
+    if singleton.state == "held":
+        yield f"stopped by hand; `supervisorctl start {singleton.name}` ends that"
+    if singleton.starts_in_seconds is not None:
+        yield f"is started again in {duration(singleton.starts_in_seconds)}"
+    if singleton.outdated and singleton.state == "held":
+        yield "its settings have changed, it gets them then"
+    elif singleton.outdated:
+        yield "is stopped and started again, its settings changed"
+    if singleton.dry_run:
+        yield "dry run"
 
 
 def _states(fleet: FleetView) -> str:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from autoscaler.text import coded, moment
 
 if TYPE_CHECKING:
-    from autoscaler.http.explained import ExplanationView
-    from autoscaler.http.views import FleetsView, FleetView, HoldView, WorkersView
+    from autoscaler.http.views import (
+        ExplanationView,
+        FleetsView,
+        FleetView,
+        HoldView,
+        SingletonsView,
+        WorkersView,
+    )
 
 
 def hold_text(hold: HoldView, now: float) -> str:
@@ -68,6 +74,11 @@ def troubles(view: FleetsView) -> list[str]:
     ]
 
 
+def singleton_troubles(view: SingletonsView) -> list[str]:
+    """Everything about singletons that is not as it should be, one line each."""
+    return [f"{each.name}: {each.trouble}" for each in view.singletons if each.trouble]
+
+
 def explanation_lines(view: ExplanationView) -> Iterator[str]:
     """An explanation for people."""
     known = view.desired is not None
@@ -81,7 +92,7 @@ def explanation_lines(view: ExplanationView) -> Iterator[str]:
     yield from _section("Trouble", [view.trouble] if view.trouble else [])
 
 
-def _section(title: str, lines: list[str]) -> Iterator[str]:
+def _section(title: str, lines: Sequence[str]) -> Iterator[str]:
     if lines:
         yield ""
         yield title

@@ -31,6 +31,7 @@ from autoscaler.model.decided import (
     ThresholdState,
     Tick,
 )
+from autoscaler.model.history import PastDecision, Sample
 from autoscaler.model.learnt import Expectation, Minute, MinuteSoFar, Past
 from autoscaler.model.measured import (
     Counted,
@@ -113,6 +114,7 @@ __all__ = [
     "Moment",
     "Observation",
     "Past",
+    "PastDecision",
     "PolicySettings",
     "Process",
     "ProgramSpec",
@@ -124,6 +126,7 @@ __all__ = [
     "Recommendation",
     "ReleaseFleets",
     "ReleaseWorker",
+    "Sample",
     "Scaling",
     "Schedule",
     "SeenWorker",

@@ -4,50 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from pydantic import TypeAdapter
 
 from autoscaler.errors import StoreError
-from autoscaler.model import Reason
+from autoscaler.model import PastDecision, Reason, Sample
 from autoscaler.store.database import BUSY_TIMEOUT, Row
 from autoscaler.store.schema import DATABASE
 
 _REASONS: Final = TypeAdapter(tuple[Reason, ...])
-
-
-@dataclass(frozen=True, slots=True)
-class PastDecision:
-    """A decision that differed from the one before it."""
-
-    at: float
-    #: Serving and held workers when it was taken, and those that there should be.
-    current: int
-    desired: int
-    #: Highest recommendation before any limit; None when no policy had one.
-    recommended: int | None
-    reasons: tuple[Reason, ...]
-    #: Tasks; lower bounds where a reason says that something was unknown.
-    ready: float
-    reserved: int
-    running: int
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A fleet at one time."""
-
-    at: float
-    #: Tasks; None while it was unknown.
-    ready: float | None
-    reserved: int
-    running: int
-    workers: int
-    desired: int
-    #: Seconds until a task that was published then would have started; None while it was unknown.
-    wait: float | None = None
 
 
 class History:

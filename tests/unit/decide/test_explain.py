@@ -11,8 +11,8 @@ from autoscaler.decide.explain import explain
 from autoscaler.errors import UnknownName
 from autoscaler.http.api import make_app
 from autoscaler.http.client import Client
-from autoscaler.http.explained import ExplanationView, explanation_view
 from autoscaler.http.server import Server
+from autoscaler.http.views import ExplanationView, explanation_view
 from autoscaler.http.words import explanation_lines
 from autoscaler.loop.snapshot import Snapshot
 from autoscaler.model import (

@@ -18,11 +18,9 @@ from autoscaler.errors import DaemonNotRunning, ServiceUnavailable
 from autoscaler.http.api import make_app
 from autoscaler.http.client import Client
 from autoscaler.http.server import Server
-from autoscaler.http.singletons import singleton_troubles, singletons_table, singletons_view
-from autoscaler.http.situation import SituationView
-from autoscaler.http.tables import fleets_table, workers_table
-from autoscaler.http.views import fleets_view, workers_view
-from autoscaler.http.words import troubles
+from autoscaler.http.tables import fleets_table, singletons_table, workers_table
+from autoscaler.http.views import SituationView, fleets_view, singletons_view, workers_view
+from autoscaler.http.words import singleton_troubles, troubles
 from autoscaler.loop.snapshot import Snapshot
 from autoscaler.model import ProgramState
 from autoscaler.net.unix_http import UnixHTTPConnection

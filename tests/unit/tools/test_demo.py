@@ -12,7 +12,8 @@ from rich.console import Console
 
 from autoscaler.errors import ServiceUnavailable
 from autoscaler.examples import shop
-from autoscaler.http.views import DemandView, FleetView, ReasonView
+from autoscaler.http.views import DemandView, FleetView
+from autoscaler.model import Reason
 from autoscaler.tools.demo.load import Entry, Tally, plan, read_journal, tally
 from autoscaler.tools.demo.services import RabbitMQNode
 from autoscaler.tools.demo.view import Moment, at_rest, line, screen, serving, summary, table
@@ -36,7 +37,7 @@ def fleet(workers: dict[str, int] | None, *, unknown: tuple[str, ...] = (), dema
         demand=DemandView(ready=40, reserved=2, running=4, waiting=42, unknown=list(unknown))
         if demand
         else None,
-        reasons=[ReasonView(code="max_workers", text="max_workers is 6, so not 8")],
+        reasons=[Reason(code="max_workers", text="max_workers is 6, so not 8")],
         recommendations=[],
         trouble="",
         dry_run=False,
