@@ -243,6 +243,19 @@ class RemoteControl:
         """Have a worker take from these queues again. Its answer is not awaited: see `active_queues`."""
         self._send(node, _for_each("add_consumer", queues), deadline)
 
+    def may_listen(self, node: str, deadline: Deadline) -> bool:
+        """Whether a worker may have come as far as to take tasks: it makes its mailbox before.
+
+        Returns
+        -------
+        False only where the broker answers that the mailbox does not exist. Only AMQP can tell.
+
+        Raises
+        ------
+        SourceError : if the broker cannot be reached or goes away.
+        """
+        return self._link.run(lambda mail: mail.may_exist(node), deadline)
+
     def shut_down(self, pids: Mapping[str, int], deadline: Deadline) -> frozenset[str]:
         """Have processes that still answer end by a warm shutdown, of several that share a node name.
 
@@ -292,6 +305,7 @@ class _Mail:
 
     def __init__(self, connection: Connection, exchange: str) -> None:
         self._connection = connection
+        self._exchange = exchange
         self._channel = connection.channel()
         box = Mailbox(exchange, type="fanout", accept=["json"])
         self._commands = box.exchange(self._channel)
@@ -340,6 +354,20 @@ class _Mail:
         for command in commands:
             self._publish(command, nodes)
             self._keep_sequence()
+
+    def may_exist(self, node: str) -> bool:
+        """Whether the mailbox of a node may exist; a refusal other than 404 is no proof that it does not."""
+        if not self._connection.native:
+            return True
+        channel = self._connection.channel()
+        try:
+            # The name that `kombu.pidbox.Node` gives it.
+            channel.queue_declare(queue=f"{node}.{self._exchange}.pidbox", passive=True)
+        except self._connection.refusals as error:
+            return getattr(error, "reply_code", None) != 404
+        finally:
+            channel.close()
+        return True
 
     def close(self) -> None:
         # Brokers delete exclusive queues by themselves; kombu's file and memory transports do not.

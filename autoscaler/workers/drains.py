@@ -24,6 +24,7 @@ class Consumers(Protocol):
 
     def cancel_consumers(self, node: str, queues: Collection[str], deadline: Deadline) -> None: ...
     def add_consumers(self, node: str, queues: Collection[str], deadline: Deadline) -> None: ...
+    def may_listen(self, node: str, deadline: Deadline) -> bool: ...
 
 
 class Journal(Protocol):
@@ -50,8 +51,8 @@ class Drains:
         self._consumers = consumers
         self._on_step = on_step
         self._told_at: dict[str, float] = {}
-        #: Pids that were told to stop since their drain took too long, by worker.
-        self._overdue: dict[str, int | None] = {}
+        #: Pids that got TERM past supervisord's stop, by worker.
+        self._terminated: dict[str, int | None] = {}
 
     def begin(self, turn: Turn) -> None:
         """Write down who goes and who comes back, before anything is done to them.
@@ -89,10 +90,22 @@ class Drains:
                     break  # the broker is away: one deadline a turn is enough
         self._forget(turn, due.get(Step.FORGET, []))
         self._put_away(turn, due.get(Step.PUT_AWAY, []))
-        self._stop(turn, due.get(Step.STOP, []))
+        starting = [each for each in due.get(Step.TERMINATE, []) if not self._may_be_busy(turn, each)]
+        self._stop(turn, [*due.get(Step.STOP, []), *starting])
         self._stop_again(turn, due.get(Step.STOP_AGAIN, []))
-        self._stop_overdue(turn, due.get(Step.STOP_OVERDUE, []))
+        self._terminated = {name: pid for name, pid in self._terminated.items() if name in turn.drains}
+        self._terminate(turn, due.get(Step.STOP_OVERDUE, []), "its drain takes too long")
+        silent = [each for each in due.get(Step.TERMINATE, []) if each not in starting]
+        self._terminate(turn, silent, "its process began during the drain and has not answered")
         return frozenset(worker.name for worker in due.get(Step.REMOVE, ()))
+
+    def _may_be_busy(self, turn: Turn, worker: Worker) -> bool:
+        """Whether a process that has not answered may have taken a task; unknown is yes."""
+        try:
+            return self._consumers.may_listen(worker.node, Deadline.within(MESSAGE))
+        except SourceError as error:
+            turn.report.failed(worker.fleet, f"{worker.name}: its mailbox could not be looked for: {error}")
+            return True
 
     def strike(self, turn: Turn, names: frozenset[str]) -> None:
         """Strike workers that are gone from the journal."""
@@ -166,19 +179,18 @@ class Drains:
             else:
                 turn.report.did(f"{worker.name}: told to stop again, it still answers")
 
-    def _stop_overdue(self, turn: Turn, workers: list[Worker]) -> None:
-        """Tell each process once; a successor that supervisord starts is stopped as one that crashed."""
-        self._overdue = {name: pid for name, pid in self._overdue.items() if name in turn.drains}
+    def _terminate(self, turn: Turn, workers: list[Worker], why: str) -> None:
+        """Send each process one TERM, which no KILL follows: it finishes what it runs."""
         for worker in workers:
-            if self._overdue.get(worker.name) == worker.pid:
+            if self._terminated.get(worker.name) == worker.pid:
                 continue
             try:
                 self._stopper.signal(worker.name, "TERM")
             except TargetError as error:
                 turn.report.failed(worker.fleet, f"{worker.name} could not be told to stop: {error}")
             else:
-                self._overdue[worker.name] = worker.pid
-                turn.report.did(f"{worker.name}: told to stop, its drain takes too long")
+                self._terminated[worker.name] = worker.pid
+                turn.report.did(f"{worker.name}: got TERM: {why}")
 
 
 def _new_drains(turn: Turn, order: Order) -> list[Drain]:

@@ -168,6 +168,9 @@ class Step(StrEnum):
     REMOVE = "remove"
     #: Its process has ended, and an operator wants to have it back some time: leave its section.
     PUT_AWAY = "put away"
+    #: Its process began during the drain and has not answered: send TERM, past supervisord's stop. That stop
+    #: would kill in the end a process that may be busy.
+    TERMINATE = "terminate"
     #: Make it take tasks again.
     CONSUME = "consume"
     #: It takes tasks again: strike it from the journal.
@@ -204,9 +207,9 @@ def next_step(
         case ProgramState.ENDED:
             return Step.WAIT  # supervisord is about to start it again
     if is_another(process, drain) and worker.state is WorkerState.DRAINING and not worker.answered:
-        # It has crashed since: its new process knows nothing of the drain, and need not come up to be
-        # told. TERM lets it finish what it may have taken.
-        return Step.STOP
+        # The worker has crashed since: its new process knows nothing of the drain. Silence does not say
+        # whether the process is starting or runs a task in a pool that cannot answer (solo).
+        return Step.TERMINATE
     return _next_step_out(worker.stats)
 
 

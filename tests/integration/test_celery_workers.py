@@ -337,3 +337,13 @@ def test_workers_on_files_answer_and_obey(tmp_path: Path, eventually: Callable[.
         workers.close()
         remote.close()
     assert [path.name for path in folder.iterdir() if "reply.celery.pidbox" in path.name] == []
+
+
+def test_a_node_may_listen_once_its_mailbox_exists(vhost: Any) -> None:
+    remote = RemoteControl(vhost.amqp_url, {})
+    assert not remote.may_listen("emails-01@host", Deadline.within(5))
+    with kombu.Connection(vhost.amqp_url) as connection:
+        queue = kombu.Queue("emails-01@host.celery.pidbox", exclusive=True, channel=connection.channel())
+        queue.declare()
+        assert remote.may_listen("emails-01@host", Deadline.within(5)), "also where it is another's alone"
+    remote.close()

@@ -265,6 +265,12 @@ class World:
         self.told_to_end.append(orphan.pid)
         return ""
 
+    def may_listen(self, node, deadline):
+        if not self.broker_up:
+            raise SourceError("broker away")
+        worker = self.workers.get(node)
+        return worker is not None and worker.starts_in <= 0
+
     def shut_down(self, pids, deadline):
         if not self.broker_up:
             raise SourceError("broker away")

@@ -547,6 +547,29 @@ def test_a_worker_that_is_restarted_while_it_drains_goes_all_the_same(world, sec
     assert world.stopped_busy == []
 
 
+@pytest.mark.parametrize("interval", [1.0, 25.0])
+def test_a_busy_successor_of_a_draining_worker_is_never_killed(world, interval):
+    """In a solo pool it cannot answer while its task runs."""
+    controller = world.controller(world.config(min_workers=2, max_workers=2, drain_timeout=60.0))
+    world.run(controller, 5)
+    world.queue += [20.0] * 4
+    world.run(controller, 2)
+    controller.reconfigure(world.config(min_workers=1, max_workers=1, drain_timeout=60.0))
+    world.run(controller, 2)
+    world.kill("emails-02")
+    world.queue[:0] = [600.0] * 2
+    world.advance(3)
+    successor = world.workers["emails-02@host"]
+    successor.silent = True
+    assert successor.active, "it runs a long task"
+    world.run(controller, 300, interval)
+    assert world.stopped_busy == [], "supervisord's stop ends in a KILL"
+    successor.silent = False
+    world.run(controller, 900, interval)
+    assert world.alive == ["emails-01"]
+    assert world.stopped_busy == []
+
+
 @pytest.mark.parametrize("second", range(3))
 def test_a_worker_that_is_restarted_while_it_is_taken_back_serves(world, second):
     controller = world.controller(world.config(min_workers=2, max_workers=2))

@@ -211,10 +211,11 @@ def test_a_drain_of_a_silent_worker_says_what_ends_it():
     assert "does not answer (no reply in time); `supervisorctl stop emails-01` ends it" in text
 
 
-def test_a_worker_that_crashed_while_it_drained_is_stopped_before_it_is_up_again():
+def test_a_process_that_began_during_the_drain_is_never_stopped_while_it_has_not_answered():
     began, again = replace(OUT, pid=7), process(pid=8)
     fresh = replace(worker(SILENT), answered=False)
-    assert next_step(NOW + 6, fresh, began, again, QUEUES) is Step.STOP
+    for age in (0, 6, 3600):
+        assert next_step(NOW + age, fresh, began, again, QUEUES) is Step.TERMINATE
     assert next_step(NOW + 6, replace(fresh, answered=True), began, again, QUEUES) is Step.CANCEL
 
 
