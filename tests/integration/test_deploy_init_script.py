@@ -132,7 +132,7 @@ def test_a_service_starts_tells_reloads_and_stops(service: Service, eventually) 
     assert service("start").returncode == 0, "a running one is started"
     assert service.pid == first
     assert f"pid {service.keeper}" in service("status").stdout
-    eventually(lambda: "supervisord unknown" in service.log.read_text(), what="it says what it waits for")
+    eventually(lambda: "cannot see supervisord" in service.log.read_text(), what="it says what it waits for")
 
     service.write_config(CONFIG + "polling_interval: 1s\n")
     assert service("reload").returncode == NOT_CONFIGURED, "the key stands twice"
