@@ -264,6 +264,11 @@ class Config(Keys):
         """The folder that a fleet's workers, or a singleton, log to."""
         return of.log_dir or self.state_dir / "log"
 
+    def is_dry(self, fleet: str) -> bool:
+        """Whether the decisions about a fleet are shown, and not carried out."""
+        settings = self.fleets.get(fleet)
+        return self.dry_run or (settings is not None and settings.dry_run)
+
     @classmethod
     def known(cls) -> list[str]:
         """List the keys that may be written, `defaults` included."""

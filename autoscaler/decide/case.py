@@ -17,6 +17,7 @@ from autoscaler.model import (
     FleetState,
     Hold,
     Measures,
+    Paused,
     Reason,
     Scaling,
     Situation,
@@ -63,7 +64,7 @@ class Case:
 
     @property
     def paused(self) -> bool:
-        return self.hold is not None and self.hold.workers is None
+        return isinstance(self.hold, Paused)
 
     def bounded(self, workers: int) -> int:
         """The nearest number within min_workers and max_workers."""
@@ -105,7 +106,7 @@ def case_of(situation: Situation, memory: FleetState) -> Case:
     hold = _in_force(situation.hold, situation.now)
     incomplete = not situation.demand.complete
     size = current if memory.size is None else memory.size
-    if hold is not None and hold.workers is None:
+    if isinstance(hold, Paused):
         size = max(size, current)
     elif incomplete:
         size = max(size, current - is_rolling(situation.workers))
@@ -125,5 +126,4 @@ def _counts(worker: Worker) -> bool:
 
 
 def _in_force(hold: Hold | None, now: float) -> Hold | None:
-    expired = hold is not None and hold.until is not None and hold.until <= now
-    return None if expired else hold
+    return None if hold is None or hold.is_over(now) else hold

@@ -15,13 +15,15 @@ from autoscaler.decide.case import Case, Course, case_of, follow
 from autoscaler.decide.plan import Plan, plan
 from autoscaler.decide.policies import highest, recommend
 from autoscaler.decide.victims import restore_order
-from autoscaler.decide.words import by, ordered
 from autoscaler.model import (
     Decision,
+    FixedSize,
     FleetState,
+    Paused,
     Reason,
     Recommendation,
     Situation,
+    Stopped,
     Threshold,
     ThresholdState,
     Worker,
@@ -79,12 +81,13 @@ def _proposed(case: Case, top: Recommendation | None) -> Course:
 
 def _ordered(case: Case, proposed: Course, needed: Course, history: pace.History) -> Course:
     """The size by whoever has the word: a pause, the operator's size, or the policies."""
-    if case.paused:
-        return limits.paused(case, proposed)
-    if case.hold is not None and case.hold.stopped:
-        return limits.stopped(case, needed)
-    if case.hold is not None:
-        return follow(case, needed, (limits.operator_size, limits.bounds))
+    match case.hold:
+        case Paused():
+            return limits.paused(case.hold, case, proposed)
+        case Stopped():
+            return limits.stopped(case.hold, needed)
+        case FixedSize():
+            return limits.bounds(case, limits.fixed_size(case.hold, needed))
     stabilization = partial(pace.stabilization, history)
     return follow(case, needed, (limits.bounds, stabilization, pace.max_scale_up, pace.max_scale_down))
 
@@ -106,13 +109,13 @@ def _held(case: Case) -> tuple[Reason, ...]:
 
 
 def _out(worker: Worker) -> str:
-    return "stopped by hand" if worker.hold is None else f"out of service{by(worker.hold)}"
+    return "stopped by hand" if worker.hold is None else f"out of service{worker.hold.attribution}"
 
 
 def _ended(case: Case) -> tuple[Reason, ...]:
     if case.ended is None:
         return ()
-    return (Reason("hold_ended", f"{ordered(case.ended)}: its time is over"),)
+    return (Reason("hold_ended", f"no longer {case.ended}: the time is over"),)
 
 
 def _fixed(workers: int) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from autoscaler.decide.case import Case, Course
-from autoscaler.decide.words import ordered
+from autoscaler.model import FixedSize, Paused, Stopped
 from autoscaler.text import count, number, seconds
 
 
@@ -52,25 +52,22 @@ def fallback(case: Case, course: Course) -> Course:
     return course.to(settings.workers, "fallback", text)
 
 
-def paused(case: Case, course: Course) -> Course:
+def paused(hold: Paused, case: Case, course: Course) -> Course:
     """Paused means no change of size, not even into bounds that changed meanwhile.
 
     Workers that crash or vanish are still replaced, up to the size: a pause is no outage.
     """
-    text = f"{_ordered(case)}; stays at {count(case.size)}"
-    return course.to(case.size, "paused", text)
+    return course.to(case.size, "paused", f"{hold}; stays at {count(case.size)}")
 
 
-def operator_size(case: Case, course: Course) -> Course:
-    """The size that was set by hand; min_workers and max_workers still bound it."""
-    if case.hold is None or case.hold.workers is None:
-        return course
-    return course.to(case.hold.workers, "operator", ordered(case.hold))
+def fixed_size(hold: FixedSize, course: Course) -> Course:
+    """The size that an operator has set; min_workers and max_workers still bound it."""
+    return course.to(hold.workers, "operator", f"{hold}")
 
 
-def stopped(case: Case, course: Course) -> Course:
-    """Stopped by hand: nobody stays, whatever min_workers says."""
-    return course.to(0, "stopped", _ordered(case))
+def stopped(hold: Stopped, course: Course) -> Course:
+    """Stopped by an operator: no worker stays, whatever min_workers says."""
+    return course.to(0, "stopped", f"{hold}")
 
 
 def bounds(case: Case, course: Course) -> Course:
@@ -80,7 +77,3 @@ def bounds(case: Case, course: Course) -> Course:
         return course
     code = "min_workers" if within > course.workers else "max_workers"
     return course.to(within, code, f"{code} is {within}, so not {course.workers}")
-
-
-def _ordered(case: Case) -> str:
-    return ordered(case.hold) if case.hold is not None else ""

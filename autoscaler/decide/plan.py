@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from autoscaler.decide.case import Case, Course, is_rolling
 from autoscaler.decide.pace import max_scale_up
 from autoscaler.decide.victims import order, restore_order
-from autoscaler.decide.words import by
 from autoscaler.model import SERVING, STARTED_WITHIN, Known, Reason, Worker, WorkerState
 from autoscaler.text import count
 
@@ -60,7 +59,7 @@ def plan(case: Case, desired: int, starts: int, *, calm: bool) -> Plan:
 
 
 def _called_out(worker: Worker) -> Reason:
-    who = by(worker.hold) if worker.hold is not None else ""
+    who = worker.hold.attribution if worker.hold is not None else ""
     return Reason("drain", f"{worker.name} is taken out of service{who}")
 
 

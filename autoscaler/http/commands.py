@@ -19,9 +19,11 @@ from autoscaler.model import (
     Answer,
     Command,
     DrainWorker,
-    HoldFleets,
+    PauseFleets,
     ReleaseFleets,
     ReleaseWorker,
+    ScaleFleets,
+    StopFleets,
     Terms,
 )
 from autoscaler.net.asked import Asked
@@ -106,15 +108,15 @@ class Commands:
 
     def pause_fleet(self, who: Who, fleet: Name, body: TermsBody = _NOTHING) -> Answer:
         """Leave a fleet at the size that it has."""
-        return self._carry_out(HoldFleets((fleet,), None, body.terms(who)))
+        return self._carry_out(PauseFleets((fleet,), terms=body.terms(who)))
 
     def scale_fleet(self, who: Who, fleet: Name, body: SizeBody) -> Answer:
         """Keep a fleet at a size, within min_workers and max_workers."""
-        return self._carry_out(HoldFleets((fleet,), body.workers, body.terms(who)))
+        return self._carry_out(ScaleFleets((fleet,), body.workers, terms=body.terms(who)))
 
     def stop_fleet(self, who: Who, fleet: Name, body: TermsBody = _NOTHING) -> Answer:
         """Drain every worker of a fleet, and keep it at none."""
-        return self._carry_out(HoldFleets((fleet,), 0, body.terms(who), stopped=True))
+        return self._carry_out(StopFleets((fleet,), terms=body.terms(who)))
 
     def resume_fleet(self, who: Who, fleet: Name) -> Answer:
         """End a pause, or a size set by hand."""
@@ -130,7 +132,7 @@ class Commands:
 
     def drain_worker(self, who: Who, worker: Name, body: TermsBody = _NOTHING) -> Answer:
         """Take a worker out of service when it has finished what it has, and keep it stopped."""
-        return self._carry_out(DrainWorker(worker, body.terms(who)))
+        return self._carry_out(DrainWorker(worker, terms=body.terms(who)))
 
     def release_worker(self, who: Who, worker: Name) -> Answer:
         """Start a held worker again."""
@@ -138,15 +140,15 @@ class Commands:
 
     def pause_all(self, who: Who, body: TermsBody = _NOTHING) -> Answer:
         """Leave all fleets at the sizes that they have."""
-        return self._carry_out(HoldFleets(None, None, body.terms(who)))
+        return self._carry_out(PauseFleets(None, terms=body.terms(who)))
 
     def stop_all(self, who: Who, body: TermsBody = _NOTHING) -> Answer:
         """Drain every worker of all fleets, and keep them at none."""
-        return self._carry_out(HoldFleets(None, 0, body.terms(who), stopped=True))
+        return self._carry_out(StopFleets(None, terms=body.terms(who)))
 
     def drain_all(self, who: Who, body: TermsBody = _NOTHING) -> Answer:
         """Drain every worker of all fleets, and keep them at none until the machine starts again."""
-        return self._carry_out(HoldFleets(None, 0, body.terms(who), stopped=True, this_boot=True))
+        return self._carry_out(StopFleets(None, this_boot=True, terms=body.terms(who)))
 
     def resume_all(self, who: Who) -> Answer:
         """End every pause, and every size set by hand."""

@@ -96,16 +96,10 @@ def _decide(config: Config, situation: Situation, remembered: Remembered) -> Dec
     before = remembered.fleet(fleet)
     decision, state = decide(situation, before)
     # A dry run must not step on from sizes that it never made.
-    remembered.note_decision(fleet, replace(state, size=None) if is_dry(config, fleet) else state)
+    remembered.note_decision(fleet, replace(state, size=None) if config.is_dry(fleet) else state)
     if fleet not in config.fleets:
         decision = _retire(decision, situation.workers)
     return Decided(situation, before, decision)
-
-
-def is_dry(config: Config, fleet: str) -> bool:
-    """Whether a fleet's decisions are only told."""
-    settings = config.fleets.get(fleet)
-    return config.dry_run or (settings is not None and settings.dry_run)
 
 
 def scalings(config: Config, workers: Mapping[str, Worker]) -> dict[str, Scaling]:

@@ -18,7 +18,7 @@ from autoscaler.config import Config, Fleet
 from autoscaler.decide import alarm, expected_wait
 from autoscaler.errors import TargetError
 from autoscaler.loop.containment import Containment
-from autoscaler.loop.fleets import RETIRED, Decided, decide_all, is_dry
+from autoscaler.loop.fleets import RETIRED, Decided, decide_all
 from autoscaler.loop.log_lines import plan_line
 from autoscaler.loop.observing import Observer
 from autoscaler.loop.remembered import Remembered, StateStore
@@ -42,7 +42,8 @@ from autoscaler.model import (
 from autoscaler.model.names import worker_name
 from autoscaler.model.report import Report
 from autoscaler.observe.sources import Sources
-from autoscaler.operator.holds import Ground, Holds, HoldStore
+from autoscaler.operator.commands import Commands, CommandStore
+from autoscaler.operator.expiry import Expiry, ExpiryStore
 from autoscaler.singletons.tick import Singletons, SingletonStore, unseen
 from autoscaler.supervisord.program_file import render
 from autoscaler.supervisord.programs import make_log_folders
@@ -57,7 +58,7 @@ log = logging.getLogger(__name__)
 UNDER_WAY = frozenset({WorkerState.DRAINING, WorkerState.RESTORING, WorkerState.STOPPING})
 
 
-class Store(StateStore, HoldStore, SingletonStore, Protocol):
+class Store(StateStore, CommandStore, ExpiryStore, SingletonStore, Protocol):
     """The database, as a tick needs it."""
 
     def drains(self) -> dict[str, Drain]: ...
@@ -70,7 +71,7 @@ class Controller:
     Parameters
     ----------
     host_name : of this machine; part of every worker's node name.
-    boot : of this machine; see `Holds`.
+    boot : of this machine; see `Expiry`.
     """
 
     def __init__(
@@ -90,7 +91,8 @@ class Controller:
         self._observer = Observer(sources, self._containment)
         self._target = target
         self._store = store
-        self._holds = Holds(store, boot)
+        self._commands = Commands(store, boot, look=self._look_at_programs, start=self._start)
+        self._expiry = Expiry(store, boot, start=self._start)
         self._host_name = host_name
         self._remembered = Remembered(store)
         self._singletons = Singletons(store)
@@ -107,12 +109,11 @@ class Controller:
         self._observer = Observer(sources, self._containment)
 
     def carry_out(self, now: float, command: Command) -> tuple[str, ...]:
-        """Carry an operator's command out; see `Holds`."""
-        return self._holds.carry_out(now, command, self._ground())
+        """Carry an operator's command out; see `Commands`."""
+        return self._commands.carry_out(now, command, self._config, self._remembered.sizes)
 
-    def _ground(self) -> Ground:
-        sizes, start = self._remembered.sizes, self._target.supervisord.start
-        return Ground(self._config, sizes, self._look_at_programs, start)
+    def _start(self, name: str) -> None:
+        self._target.supervisord.start(name)
 
     def tick(self, now: float) -> Tick:
         """Look, decide, act and record once.
@@ -127,7 +128,7 @@ class Controller:
         scene = self._look_at_programs()
         if isinstance(scene, Scene):
             with self._contained("holds"):
-                settled = self._holds.settle(now, scene, self._ground())
+                settled = self._expiry.settle(now, scene, self._config)
             if settled:
                 scene = self._look_at_programs()  # before, a worker that was started just now had failed
         tick = self._blind_tick(now, scene) if isinstance(scene, str) else self._seeing_tick(now, scene)
@@ -171,7 +172,7 @@ class Controller:
         -------
         The workers by name, and by fleet why its workers could not be seen.
         """
-        silent, holds = Unknown("it has no process", now), self._holds.workers()
+        silent, holds = Unknown("it has no process", now), self._store.worker_holds()
         workers: dict[str, Worker] = {}
         troubled: dict[str, str] = {}
         for name, fleet in scene.names.items():
@@ -218,7 +219,7 @@ class Controller:
             self._config,
             observation,
             workers,
-            holds=self._holds.fleets(),
+            holds=self._store.holds(),
             remembered=self._remembered,
             meter=self._observer.memory,
             containment=self._containment,
@@ -228,7 +229,7 @@ class Controller:
         report = self._act(now, scene, workers, decided)
         ended: tuple[str, ...] = ()
         with self._contained("holds"):
-            ended = self._holds.end_expired(now)
+            ended = self._expiry.end_expired(now)
         singletons, done = self._keep_singletons(now, scene)
         return Tick(
             at=now,
@@ -255,7 +256,7 @@ class Controller:
     def _log_plans(self, decided: Mapping[str, Decided | str]) -> None:
         for fleet, each in decided.items() if log.isEnabledFor(logging.DEBUG) else ():
             if isinstance(each, Decided):
-                line = plan_line(each.decision, dry_run=is_dry(self._config, fleet))
+                line = plan_line(each.decision, dry_run=self._config.is_dry(fleet))
                 log.debug("%s", line.text, extra=line.about)
 
     # --- act ---
@@ -270,7 +271,7 @@ class Controller:
         """
         report, orders = Report(), []
         for fleet, each in decided.items():
-            if isinstance(each, Decided) and not is_dry(self._config, fleet):
+            if isinstance(each, Decided) and not self._config.is_dry(fleet):
                 with self._contained("act", fleet) as caught:
                     orders.append(self._order(each.decision))
                 if caught:
@@ -331,8 +332,8 @@ class Controller:
             workers=members,
             decision=None,
             trouble=trouble,
-            dry_run=is_dry(self._config, name),
-            hold=self._holds.fleets().get(name),
+            dry_run=self._config.is_dry(name),
+            hold=self._store.holds().get(name),
         )
 
     def _decided_tick(
@@ -353,7 +354,7 @@ class Controller:
                     *self._left_by_dry_run(members),
                 ]
             ),
-            dry_run=is_dry(self._config, name),
+            dry_run=self._config.is_dry(name),
             situation=situation,
             memory=memory,
             hold=situation.hold,
@@ -373,7 +374,7 @@ class Controller:
     def _left_by_dry_run(self, members: tuple[Worker, ...]) -> Iterator[str]:
         """The workers that a dry run, begun in the middle of something, leaves half done."""
         for worker in members:
-            if is_dry(self._config, worker.fleet) and worker.state in UNDER_WAY:
+            if self._config.is_dry(worker.fleet) and worker.state in UNDER_WAY:
                 yield f"dry_run leaves {worker.name} {worker.state}"
 
     def _fingerprint(self, fleet: str) -> str:

@@ -15,8 +15,11 @@ from autoscaler.model.commands import (
     Command,
     DrainWorker,
     HoldFleets,
+    PauseFleets,
     ReleaseFleets,
     ReleaseWorker,
+    ScaleFleets,
+    StopFleets,
     Terms,
 )
 from autoscaler.model.decided import (
@@ -32,6 +35,7 @@ from autoscaler.model.decided import (
     Tick,
 )
 from autoscaler.model.history import PastDecision, Sample
+from autoscaler.model.holds import FixedSize, Hold, Paused, Stopped, WorkerHold
 from autoscaler.model.learnt import Expectation, Minute, MinuteSoFar, Past
 from autoscaler.model.measured import (
     Counted,
@@ -55,7 +59,6 @@ from autoscaler.model.programs import DOWN, Process, ProgramSpec, ProgramState
 from autoscaler.model.settings import (
     BacklogPerWorker,
     Fallback,
-    Hold,
     MaxWait,
     PolicySettings,
     Rate,
@@ -78,7 +81,6 @@ from autoscaler.model.workers import (
     DrainPhase,
     SeenWorker,
     Worker,
-    WorkerHold,
     WorkerState,
 )
 
@@ -100,6 +102,7 @@ __all__ = [
     "Estimate",
     "Expectation",
     "Fallback",
+    "FixedSize",
     "FleetState",
     "FleetTick",
     "Hold",
@@ -115,6 +118,8 @@ __all__ = [
     "Observation",
     "Past",
     "PastDecision",
+    "PauseFleets",
+    "Paused",
     "PolicySettings",
     "Process",
     "ProgramSpec",
@@ -127,6 +132,7 @@ __all__ = [
     "ReleaseFleets",
     "ReleaseWorker",
     "Sample",
+    "ScaleFleets",
     "Scaling",
     "Schedule",
     "SeenWorker",
@@ -134,6 +140,8 @@ __all__ = [
     "SingletonState",
     "SingletonTick",
     "Situation",
+    "StopFleets",
+    "Stopped",
     "Terms",
     "Threshold",
     "ThresholdState",

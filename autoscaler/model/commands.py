@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Who orders something, why, and for how long."""
+    """The operator of a command, the reason and the time."""
 
+    #: A user of the machine or the name of a token.
     by: str
     reason: str = ""
     #: Seconds, > 0; None: until released.
@@ -17,49 +18,66 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class HoldFleets:
-    """Pause fleets, keep them at a size, or stop them."""
+class _WithTerms:
+    """A command whose hold ends with its time, or by a release."""
 
-    #: None: all.
-    fleets: tuple[str, ...] | None
-    #: None: as many as there are.
-    workers: int | None
-    terms: Terms
-    #: Drain every worker, min_workers notwithstanding; `workers` is 0.
-    stopped: bool = False
-    #: It ends when the machine starts again.
-    this_boot: bool = False
+    terms: Terms = field(kw_only=True)
 
     @property
     def who(self) -> str:
-        """Who orders it."""
+        """The operator."""
         return self.terms.by
+
+
+@dataclass(frozen=True, slots=True)
+class PauseFleets(_WithTerms):
+    """Leave fleets at the sizes that they have."""
+
+    #: None: all.
+    fleets: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleFleets(_WithTerms):
+    """Keep fleets at a size, within their min_workers and max_workers."""
+
+    #: None: all.
+    fleets: tuple[str, ...] | None
+    workers: int
+
+
+@dataclass(frozen=True, slots=True)
+class StopFleets(_WithTerms):
+    """Drain every worker of fleets, whatever min_workers says."""
+
+    #: None: all.
+    fleets: tuple[str, ...] | None
+    #: It ends when the machine starts again.
+    this_boot: bool = False
+
+
+#: The commands that hold fleets.
+HoldFleets: TypeAlias = PauseFleets | ScaleFleets | StopFleets
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseFleets:
-    """End what holds fleets."""
+    """End the holds of fleets."""
 
     #: None: all.
     fleets: tuple[str, ...] | None
     who: str
-    #: Also fleets that are stopped, not only paused ones and those kept at a size.
+    #: Stopped fleets too, and not only those that are paused or kept at a size.
     stopped: bool = True
-    #: Also their workers that are held one by one.
+    #: The holds of their single workers too.
     workers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class DrainWorker:
+class DrainWorker(_WithTerms):
     """Take a worker out of service, and keep it stopped."""
 
     worker: str
-    terms: Terms
-
-    @property
-    def who(self) -> str:
-        """Who orders it."""
-        return self.terms.by
 
 
 @dataclass(frozen=True, slots=True)

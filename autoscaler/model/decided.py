@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from autoscaler.model.holds import Hold
 from autoscaler.model.measured import Measures
 from autoscaler.model.observed import Observation
-from autoscaler.model.settings import Hold, Scaling
+from autoscaler.model.settings import Scaling
 from autoscaler.model.singletons import SingletonTick
 from autoscaler.model.workers import Worker
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,30 +89,3 @@ class Scaling:
     learn: bool = True
     #: The fleet is no longer in the config.
     retired: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """What an operator ordered for a fleet: pause it, keep it at a size, or stop it."""
-
-    #: None: paused, the size stays as it is.
-    workers: int | None
-    #: Who and why, for display.
-    by: str = ""
-    reason: str = ""
-    since: float = 0.0
-    #: None: until released.
-    until: float | None = None
-    #: Every worker goes, min_workers notwithstanding; `workers` is 0.
-    stopped: bool = False
-    #: The boot of the machine with which it ends; empty: it outlives it.
-    boot: str = ""
-    #: What was in force before, and is again in another boot.
-    beneath: Hold | None = None
-
-    @property
-    def kind(self) -> Literal["paused", "size", "stopped"]:
-        """What it does in a word."""
-        if self.stopped:
-            return "stopped"
-        return "paused" if self.workers is None else "size"

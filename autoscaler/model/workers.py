@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from autoscaler.model.holds import WorkerHold
 from autoscaler.model.observed import Reading, WorkerStats
 
 
@@ -35,21 +36,6 @@ STARTED_WITHIN = 30.0
 
 #: States that count as capacity, now or as soon as they have started.
 SERVING = frozenset({WorkerState.STARTING, WorkerState.RUNNING, WorkerState.RESTORING})
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerHold:
-    """What an operator ordered for one worker: drain it, and keep it stopped."""
-
-    worker: str
-    #: Who and why, for display.
-    by: str = ""
-    reason: str = ""
-    since: float = 0.0
-    #: None: until it is released or started.
-    until: float | None = None
-    #: Its process was seen to have ended: one that it has after that was started by hand.
-    out: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -244,16 +244,7 @@ class RemoteControl:
         self._send(node, _for_each("add_consumer", queues), deadline)
 
     def may_listen(self, node: str, deadline: Deadline) -> bool:
-        """Whether a worker may have come as far as to take tasks: it makes its mailbox before.
-
-        Returns
-        -------
-        False only where the broker answers that the mailbox does not exist. Only AMQP can tell.
-
-        Raises
-        ------
-        SourceError : if the broker cannot be reached or goes away.
-        """
+        """Whether a worker may take tasks: False only where an AMQP broker knows no mailbox of it."""
         return self._link.run(lambda mail: mail.may_exist(node), deadline)
 
     def shut_down(self, pids: Mapping[str, int], deadline: Deadline) -> frozenset[str]:

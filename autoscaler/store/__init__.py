@@ -19,7 +19,7 @@ cut ends the workers too).
     database.py  SQLite: transactions, errors in words
     rescue.py    a damaged database, moved aside and read as far as it goes
     journal.py   drains, workers and singletons
-    orders.py    what operators ordered
+    holds.py     the holds of fleets and of single workers
     memories.py  memory and tracks, and reading tracks beside the daemon
     record.py    samples, minutes and decisions, and their clean-up
     history.py   reading samples and decisions beside the daemon

@@ -20,9 +20,9 @@ from autoscaler.model import (
     WorkerHold,
 )
 from autoscaler.store.database import Database
+from autoscaler.store.holds import Holds
 from autoscaler.store.journal import Journal
 from autoscaler.store.memories import Memories
-from autoscaler.store.orders import Orders
 from autoscaler.store.record import Record
 
 T = TypeVar("T")
@@ -51,7 +51,7 @@ class Store:
         """
         self._db = Database(state_dir)
         self._journal = Journal(self._db)
-        self._orders = Orders(self._db)
+        self._holds = Holds(self._db)
         self._memories = Memories(self._db)
         self._record = Record(self._db)
         #: What is wrong with the state just now, in words; empty while nothing is.
@@ -63,8 +63,8 @@ class Store:
         """Empty the tables that were rescued and make no sense; their names."""
         reads = {
             "drains": self._journal.drains,
-            "holds": self._orders.holds,
-            "worker_holds": self._orders.worker_holds,
+            "holds": self._holds.holds,
+            "worker_holds": self._holds.worker_holds,
             "singletons": self._journal.singletons,
         }
         for table, read in reads.items() if self._db.damage else ():
@@ -90,7 +90,7 @@ class Store:
         try:
             self._db.renew(error)
             self._journal.rewrite()
-            self._orders.rewrite()
+            self._holds.rewrite()
         except StoreError as failure:
             self.trouble = f"{failure}; {WITHOUT_STATE}"
         else:
@@ -130,10 +130,10 @@ class Store:
         self._journal.replace_singletons(memories)
 
     def holds(self) -> dict[str, Hold]:
-        """See `Orders`."""
-        return self._read_orders(self._orders.holds)
+        """See `Holds`."""
+        return self._read_holds(self._holds.holds)
 
-    def _read_orders(self, read: Callable[[], dict[str, T]]) -> dict[str, T]:
+    def _read_holds(self, read: Callable[[], dict[str, T]]) -> dict[str, T]:
         try:
             return read()
         except StoreCorrupt as error:
@@ -141,39 +141,39 @@ class Store:
             return read()
 
     def put_hold(self, fleet: str, hold: Hold) -> None:
-        """See `Orders`."""
-        self._orders.put_hold(fleet, hold)
+        """See `Holds`."""
+        self._holds.put_hold(fleet, hold)
 
     def note_hold(self, fleet: str, hold: Hold) -> None:
-        """See `Orders`."""
-        self._tolerated(lambda: self._orders.note_hold(fleet, hold))
+        """See `Holds`."""
+        self._tolerated(lambda: self._holds.note_hold(fleet, hold))
 
     def delete_holds(self, fleets: Iterable[str]) -> None:
-        """See `Orders`."""
+        """See `Holds`."""
         names = list(fleets)
-        self._tolerated(lambda: self._orders.delete_holds(names))
+        self._tolerated(lambda: self._holds.delete_holds(names))
 
     def worker_holds(self) -> dict[str, WorkerHold]:
-        """See `Orders`."""
-        return self._read_orders(self._orders.worker_holds)
+        """See `Holds`."""
+        return self._read_holds(self._holds.worker_holds)
 
     def put_worker_hold(self, hold: WorkerHold) -> None:
-        """See `Orders`."""
-        self._orders.put_worker_hold(hold)
+        """See `Holds`."""
+        self._holds.put_worker_hold(hold)
 
     def note_worker_hold(self, hold: WorkerHold) -> None:
-        """See `Orders`."""
-        self._tolerated(lambda: self._orders.note_worker_hold(hold))
+        """See `Holds`."""
+        self._tolerated(lambda: self._holds.note_worker_hold(hold))
 
     def delete_worker_holds(self, workers: Iterable[str]) -> None:
-        """See `Orders`."""
+        """See `Holds`."""
         names = list(workers)
-        self._tolerated(lambda: self._orders.delete_worker_holds(names))
+        self._tolerated(lambda: self._holds.delete_worker_holds(names))
 
     def put_away(self, workers: Iterable[str]) -> None:
-        """See `Orders`."""
+        """See `Holds`."""
         names = list(workers)
-        self._tolerated(lambda: self._orders.put_away(names))
+        self._tolerated(lambda: self._holds.put_away(names))
 
     def memory(self) -> dict[str, FleetState]:
         """See `Memories`."""
@@ -211,7 +211,7 @@ class Store:
     ) -> None:
         self._db.look()
         self._journal.flush()
-        self._orders.flush()
+        self._holds.flush()
         with self._db.transaction(what="record the tick"):
             self._memories.record_memory(memory)
             self._record.record_tick(tick)

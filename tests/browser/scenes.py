@@ -13,11 +13,12 @@ from autoscaler.model import (
     ActiveTask,
     Decision,
     Demand,
+    FixedSize,
     FleetTick,
-    Hold,
     HostStats,
     Known,
     Observation,
+    Paused,
     Process,
     QueueStats,
     Reason,
@@ -159,7 +160,8 @@ def twelve() -> Snapshot:
         waiting = (number * 37) % 90 if number % 2 else 0
         made.append(fleet(name, states, waiting=waiting, wait=waiting / 9, bounds=(1, 4 + number)))
     made[2] = replace(
-        made[2], hold=Hold(None, "alice (uid 1000)", "broker maintenance", NOW - 700, NOW + 1100)
+        made[2],
+        hold=Paused(by="alice (uid 1000)", reason="broker maintenance", since=NOW - 700, until=NOW + 1100),
     )
     made[5] = replace(made[5], dry_run=True)
     return snapshot(tick(*made))
@@ -180,7 +182,9 @@ def sixty() -> Snapshot:
         "thumbnails", states, desired=55, waiting=3120, wait=412, bounds=(4, 80), task="media.resize"
     )
     held = [each for each in large.workers or () if each.state is S.HELD]
-    ordered = replace(held[0], hold=WorkerHold(held[0].name, "token ci", "leaks memory", NOW - 3000))
+    ordered = replace(
+        held[0], hold=WorkerHold(held[0].name, by="token ci", reason="leaks memory", since=NOW - 3000)
+    )
     members = tuple(ordered if each.name == ordered.name else each for each in large.workers or ())
     return snapshot(tick(replace(large, workers=members)))
 
@@ -191,7 +195,13 @@ def long_names() -> Snapshot:
     endless = "https://broker.internal.example/" + "x" * 180
     why = f"{endless}: this reason goes on and on and tells more than anybody can want to know: 3 workers"
     made = fleet(name, {S.RUNNING: 3}, reasons=(why,), queues=tuple(f"{name}-{each}" for each in range(4)))
-    hold = Hold(3, "a.user.with.a.long.name@example.com (uid 100100100)", endless, NOW - 70000, NOW + 70000)
+    hold = FixedSize(
+        3,
+        by="a.user.with.a.long.name@example.com (uid 100100100)",
+        reason=endless,
+        since=NOW - 70000,
+        until=NOW + 70000,
+    )
     return snapshot(tick(replace(made, hold=hold), fleet("b")))
 
 
@@ -200,7 +210,7 @@ def hostile() -> Snapshot:
     bad = fleet(
         "emails", {S.RUNNING: 2}, reasons=(HOSTILE,), queues=(HOSTILE,), task=HOSTILE, trouble=HOSTILE
     )
-    hold = Hold(None, HOSTILE, HOSTILE, NOW - 60, None)
+    hold = Paused(by=HOSTILE, reason=HOSTILE, since=NOW - 60)
     singleton = SingletonTick("beat", SingletonState.RESTING, NOW - 5, None, NOW + 9, 4, HOSTILE)
     shown = tick(replace(bad, hold=hold), singletons=(singleton,))
     return snapshot(shown, config_problems=(HOSTILE,), trouble=HOSTILE, host_name=HOSTILE)

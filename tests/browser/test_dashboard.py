@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import expect
 
 from autoscaler.http.stream import Limits
-from autoscaler.model import DrainWorker, HoldFleets
+from autoscaler.model import DrainWorker, PauseFleets
 from browser import scenes
 from browser.conftest import TOKEN
 from browser.scenes import HOSTILE, NOW, SCENES, MadeHistory
@@ -228,8 +228,8 @@ def test_a_pause_is_confirmed_ordered_and_its_outcome_told(visit):
     dialog.get_by_role("button", name="Pause emails").click()
     expect(page.locator("#outcome")).to_contain_text("emails is paused")
     (order,) = stand.ordered
-    assert isinstance(order, HoldFleets)
-    assert (order.fleets, order.workers, order.who) == (("emails",), None, "token ci")
+    assert isinstance(order, PauseFleets)
+    assert (order.fleets, order.who) == (("emails",), "token ci")
     assert (order.terms.lasts, order.terms.reason) == (1800.0, "broker maintenance")
 
 

@@ -12,7 +12,7 @@ from autoscaler.errors import UnknownName
 from autoscaler.http.api import make_app
 from autoscaler.http.server import Server
 from autoscaler.loop.snapshot import Snapshot
-from autoscaler.model import DrainWorker, HoldFleets, ReleaseWorker
+from autoscaler.model import DrainWorker, PauseFleets, ReleaseWorker
 from autoscaler.operator.inbox import Answer
 
 
@@ -24,7 +24,7 @@ class Loop:
 
     def ask(self, command):
         self.ordered.append(command)
-        if isinstance(command, HoldFleets) and command.fleets == ("emial",):
+        if isinstance(command, PauseFleets) and command.fleets == ("emial",):
             raise UnknownName("there is no fleet 'emial'; did you mean emails?")
         return Answer(1.0, ("done",))
 
@@ -72,7 +72,7 @@ def test_commands_reach_the_loop_with_who_ordered_them(loop, supervisorctl):
     )
     _, shown = supervisorctl(typed=typed)
     pause, scale, drain, release = loop.ordered
-    assert (pause.fleets, pause.workers, pause.terms.lasts) == (("emails",), None, 600.0)
+    assert (pause.fleets, pause.terms.lasts) == (("emails",), 600.0)
     assert pause.terms.reason == "broker away"
     assert "uid" in pause.who
     assert (scale.workers, scale.terms.lasts) == (5, None)
@@ -91,7 +91,7 @@ def test_what_fails_says_why_and_has_an_exit_status(loop, supervisorctl):
     assert (status, shown.splitlines()[0]) == (2, "there is no `autoscale puase`")
     status, shown = supervisorctl("autoscale", "pause", "emails", "10", "broker", "away")
     assert (status, shown.splitlines()[0]) == (2, "10 has no unit; write 10s, 10m or 10h")
-    assert loop.ordered == [HoldFleets(("emial",), None, loop.ordered[0].terms)]
+    assert loop.ordered == [PauseFleets(("emial",), terms=loop.ordered[0].terms)]
 
 
 def test_without_a_daemon_it_says_so(loop, supervisorctl, short_folder):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -28,7 +30,7 @@ from autoscaler.model import (
 )
 from autoscaler.observe.sources import Sources
 from autoscaler.singletons.actor import SingletonActor
-from autoscaler.store import Store
+from autoscaler.store import DATABASE, Store
 from autoscaler.supervisord.client import ReloadDiff
 from autoscaler.supervisord.program_file import ProgramFile, written_queues
 from autoscaler.supervisord.programs import Programs
@@ -277,6 +279,29 @@ class World:
         told = {node: pid for node, pid in pids.items() if pid in self.loses_term}
         self.told_again += told.values()
         return told.keys()
+
+    # --- the disk ---
+
+    def refuse_writes(self) -> None:
+        """Let every write to the database fail, as on a full disk."""
+        for table, verb in self._writes():
+            self._execute(
+                f"CREATE TRIGGER full_{table}_{verb} BEFORE {verb} ON {table} "
+                "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+            )
+
+    def allow_writes(self) -> None:
+        """Let writes to the database succeed again."""
+        for table, verb in self._writes():
+            self._execute(f"DROP TRIGGER full_{table}_{verb}")
+
+    def _writes(self) -> list[tuple[str, str]]:
+        tables = self._execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        return [(table, verb) for (table,) in tables for verb in ("INSERT", "UPDATE", "DELETE")]
+
+    def _execute(self, sql: str) -> list[tuple[str, ...]]:
+        with closing(sqlite3.connect(self.store_folder / DATABASE)) as database, database:
+            return database.execute(sql).fetchall()
 
     # --- time ---
 

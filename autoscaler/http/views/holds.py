@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from autoscaler.http.views.base import View
-from autoscaler.model import Hold, Worker, WorkerHold, WorkerState
+from autoscaler.model import FixedSize, Hold, Paused, Stopped, Worker, WorkerHold, WorkerState
 
 
 class HoldView(View):
@@ -29,8 +29,14 @@ class HoldView(View):
 
 def hold_of_fleet(fleet: str, hold: Hold) -> HoldView:
     """Show a fleet's hold."""
-    verb = "start" if hold.stopped else "resume"
-    return HoldView.of(hold, this_boot=bool(hold.boot), release=f"autoscaler {verb} {fleet}")
+    match hold:
+        case Paused():
+            workers, this_boot, verb = None, False, "resume"
+        case FixedSize():
+            workers, this_boot, verb = hold.workers, False, "resume"
+        case Stopped():
+            workers, this_boot, verb = 0, bool(hold.boot), "start"
+    return HoldView.of(hold, workers=workers, this_boot=this_boot, release=f"autoscaler {verb} {fleet}")
 
 
 def hold_of_worker(worker: Worker) -> HoldView | None:

@@ -9,13 +9,15 @@ from autoscaler.model import (
     BacklogPerWorker,
     Demand,
     Fallback,
+    FixedSize,
     FleetState,
-    Hold,
     HostBudget,
     Known,
+    Paused,
     Rate,
     Scaling,
     Situation,
+    Stopped,
     Threshold,
     ThresholdState,
     Unknown,
@@ -92,23 +94,23 @@ def states(*several):
         (situation(7, 7, unknown=INCOMPLETE, max_workers=4), 4, ["unknown", "max_workers"]),
         (situation(0, 3, unknown=INCOMPLETE, policies=(), min_workers=3, max_workers=3), 3, ["steady"]),
         # pause
-        (situation(9, hold=Hold(None)), 3, ["backlog_per_worker", "paused"]),
-        (situation(3, hold=Hold(None)), 3, ["paused"]),
-        (situation(9, 7, hold=Hold(None), max_workers=4), 7, ["backlog_per_worker", "paused"]),
-        (situation(9, hold=Hold(None), unknown=INCOMPLETE), 3, ["backlog_per_worker", "paused"]),
+        (situation(9, hold=Paused()), 3, ["backlog_per_worker", "paused"]),
+        (situation(3, hold=Paused()), 3, ["paused"]),
+        (situation(9, 7, hold=Paused(), max_workers=4), 7, ["backlog_per_worker", "paused"]),
+        (situation(9, hold=Paused(), unknown=INCOMPLETE), 3, ["backlog_per_worker", "paused"]),
         # operator's size
-        (situation(9, hold=Hold(5)), 5, ["backlog_per_worker", "operator"]),
-        (situation(9, hold=Hold(2)), 2, ["backlog_per_worker", "operator"]),
-        (situation(9, hold=Hold(0)), 1, ["backlog_per_worker", "operator", "min_workers"]),
-        (situation(9, hold=Hold(99)), 20, ["backlog_per_worker", "operator", "max_workers"]),
-        (situation(3, unknown=INCOMPLETE, hold=Hold(2)), 2, ["unknown", "operator"]),
-        (situation(3, running=12, hold=Hold(2)), 2, ["operator"]),
-        (situation(9, hold=Hold(2, until=NOW)), 9, ["hold_ended", "backlog_per_worker"]),
-        (situation(9, hold=Hold(2, until=NOW + 1)), 2, ["backlog_per_worker", "operator"]),
+        (situation(9, hold=FixedSize(5)), 5, ["backlog_per_worker", "operator"]),
+        (situation(9, hold=FixedSize(2)), 2, ["backlog_per_worker", "operator"]),
+        (situation(9, hold=FixedSize(0)), 1, ["backlog_per_worker", "operator", "min_workers"]),
+        (situation(9, hold=FixedSize(99)), 20, ["backlog_per_worker", "operator", "max_workers"]),
+        (situation(3, unknown=INCOMPLETE, hold=FixedSize(2)), 2, ["unknown", "operator"]),
+        (situation(3, running=12, hold=FixedSize(2)), 2, ["operator"]),
+        (situation(9, hold=FixedSize(2, until=NOW)), 9, ["hold_ended", "backlog_per_worker"]),
+        (situation(9, hold=FixedSize(2, until=NOW + 1)), 2, ["backlog_per_worker", "operator"]),
         # stop
-        (situation(9, hold=Hold(0, stopped=True)), 0, ["backlog_per_worker", "stopped"]),
-        (situation(3, unknown=INCOMPLETE, hold=Hold(0, stopped=True)), 0, ["unknown", "stopped"]),
-        (situation(0, 0, hold=Hold(0, stopped=True), min_workers=2), 0, ["stopped"]),
+        (situation(9, hold=Stopped()), 0, ["backlog_per_worker", "stopped"]),
+        (situation(3, unknown=INCOMPLETE, hold=Stopped()), 0, ["unknown", "stopped"]),
+        (situation(0, 0, hold=Stopped(), min_workers=2), 0, ["stopped"]),
     ],
 )
 def test_a_limit_acts_and_says_so(asked, expected, reasons):
@@ -117,17 +119,17 @@ def test_a_limit_acts_and_says_so(asked, expected, reasons):
 
 
 def test_reasons_say_who_ordered_and_what_is_unknown():
-    by = Hold(5, by="ops", reason="sale")
-    assert text(decide(situation(hold=by), FleetState())[0], "operator") == "set to 5 workers by ops: sale"
-    pause = dataclasses.replace(by, workers=None)
-    paused = decide(situation(hold=pause), FleetState())[0]
-    assert text(paused, "paused") == "paused by ops: sale; stays at 3 workers"
+    by = FixedSize(5, by="ops", reason="sale")
+    assert "5 workers by ops: sale" in text(decide(situation(hold=by), FleetState())[0], "operator")
+    paused = decide(situation(hold=Paused(by="ops", reason="sale")), FleetState())[0]
+    assert "by ops: sale" in text(paused, "paused")
+    assert "3 workers" in text(paused, "paused")
     many = tuple(f"worker emails-{each:02}: silent" for each in range(9))
     unknown = text(decide(situation(unknown=many), FleetState())[0], "unknown")
     assert unknown == "9 things unknown: does not shrink below 3 workers"
 
 
-@pytest.mark.parametrize("more", [{"unknown": INCOMPLETE}, {"hold": Hold(None)}])
+@pytest.mark.parametrize("more", [{"unknown": INCOMPLETE}, {"hold": Paused()}])
 def test_workers_beyond_the_size_decided_last_stay_while_nothing_may_shrink(more):
     held, memory = decide(situation(0, 5, max_scale_up=Rate(1, 60.0), **more), FleetState(size=3))
     assert (held.desired, held.drain, memory.size) == (5, (), 5)
@@ -136,7 +138,7 @@ def test_workers_beyond_the_size_decided_last_stay_while_nothing_may_shrink(more
 
 
 def test_a_paused_fleet_still_replaces_what_is_missing():
-    decision, _ = decide(situation(9, 2, hold=Hold(None)), FleetState(size=3))
+    decision, _ = decide(situation(9, 2, hold=Paused()), FleetState(size=3))
     assert (decision.desired, decision.start) == (3, 1)
     assert codes(decision) == ["backlog_per_worker", "paused", "replace"]
 
@@ -227,8 +229,8 @@ def test_polling_less_often_than_the_window_still_shrinks():
 def test_no_pace_delays_a_lowered_max_or_the_operators_size():
     slow = {"stabilization": 600.0, "max_scale_down": Rate(1, 60.0), "max_scale_up": Rate(1, 60.0)}
     assert desired(course((0, 10), (1, 2), max_workers=6, **slow)) == [6, 6]
-    assert desired(course((0, 2), hold=Hold(4), **slow)) == [4]
-    assert desired(course((0, 2), hold=Hold(18), **slow)) == [18]
+    assert desired(course((0, 2), hold=FixedSize(4), **slow)) == [4]
+    assert desired(course((0, 2), hold=FixedSize(18), **slow)) == [18]
     assert desired(course((0, 2), min_workers=15, **slow)) == [15]
 
 
@@ -459,7 +461,7 @@ def test_a_new_worker_goes_while_it_starts_only_if_fewer_are_wanted():
     old, new = worker(1, outdated=True), worker(2, WorkerState.STARTING)
     more = worker(3, WorkerState.STARTING)
     assert rolling(old, new, more, waiting=1, memory=FleetState(size=2)).drain == ("emails-03",)
-    assert set(rolling(old, new, hold=Hold(0, stopped=True)).drain) == {"emails-01", "emails-02"}
+    assert set(rolling(old, new, hold=Stopped()).drain) == {"emails-01", "emails-02"}
 
 
 def test_a_mended_setting_takes_out_the_worker_that_did_not_come_up():
@@ -508,7 +510,7 @@ def test_nobody_goes_for_new_settings_while_paused_or_in_a_crash_loop_or_silent_
     silent = dataclasses.replace(old, stats=Unknown("silent", NOW))
     held = worker(1, WorkerState.HELD, outdated=True)
     for decision in (
-        rolling(old, hold=Hold(None)),
+        rolling(old, hold=Paused()),
         rolling(old, memory=FleetState(crashes=(NOW,) * 3)),
         rolling(silent),
         rolling(held),

@@ -16,11 +16,12 @@ from autoscaler.model import (
     BacklogPerWorker,
     Demand,
     Fallback,
+    FixedSize,
     FleetState,
-    Hold,
     HostBudget,
     Known,
     MaxWait,
+    Paused,
     Rate,
     Scaling,
     Schedule,
@@ -130,8 +131,9 @@ budgets = st.builds(
     st.none() | st.integers(-2, 12).map(lambda each: each * 50 * MIB),
     st.none() | st.just(100 * MIB),
 )
-holds = st.none() | st.builds(
-    Hold, workers=st.none() | st.integers(0, 20), until=st.none() | st.floats(0, 2000)
+ends = st.none() | st.floats(0, 2000)
+holds = (
+    st.none() | st.builds(Paused, until=ends) | st.builds(FixedSize, workers=st.integers(0, 20), until=ends)
 )
 moments = st.tuples(
     demands, workers(), budgets, st.none() | holds, st.sampled_from([0.0, 0.5, 2.0, 9.0, 90.0])
@@ -181,8 +183,7 @@ def rolls(situation):
 
 
 def paused(situation):
-    hold = in_force(situation)
-    return hold is not None and hold.workers is None
+    return isinstance(in_force(situation), Paused)
 
 
 # --- what holds

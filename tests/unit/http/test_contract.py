@@ -24,13 +24,14 @@ from autoscaler.model import (
     Answer,
     Decision,
     Demand,
+    FixedSize,
     FleetState,
     FleetTick,
-    Hold,
     HostBudget,
     HostStats,
     Known,
     Observation,
+    Paused,
     QueueStats,
     Reason,
     Recommendation,
@@ -38,6 +39,7 @@ from autoscaler.model import (
     SingletonState,
     SingletonTick,
     Situation,
+    Stopped,
     Tick,
     Unknown,
     Worker,
@@ -68,7 +70,7 @@ def worker(number: int, state: WorkerState, **others: Any) -> Worker:
 
 
 SILENT = Unknown("no reply in time", NOW)
-WORKER_HOLD = WorkerHold("emails-02", "alice (uid 1000)", "leaks", NOW - 5, NOW + 5)
+WORKER_HOLD = WorkerHold("emails-02", by="alice (uid 1000)", reason="leaks", since=NOW - 5, until=NOW + 5)
 WORKERS = (
     worker(1, WorkerState.RUNNING),
     worker(2, WorkerState.DRAINING, hold=WORKER_HOLD),
@@ -101,12 +103,12 @@ EMAILS = FleetTick(
     dry_run=True,
     situation=Situation(NOW, "emails", SCALING, DEMAND, WORKERS, HostBudget(2**30, 2**20)),
     memory=FleetState(size=3),
-    hold=Hold(4, "token ci", "sale", NOW - 60, NOW + 60, boot="b1"),
+    hold=FixedSize(4, by="token ci", reason="sale", since=NOW - 60, until=NOW + 60),
     expected_wait=7.25,
 )
 BLIND = FleetTick("reports", Scaling(0, 2, 1), ("reports",), None, None, trouble="supervisord away")
-STOPPED = replace(BLIND, name="exports", hold=Hold(0, "root (uid 0)", "", NOW - 1, stopped=True))
-PAUSED = replace(BLIND, name="imports", hold=Hold(None, since=NOW - 2))
+STOPPED = replace(BLIND, name="exports", hold=Stopped(by="root (uid 0)", since=NOW - 1, boot="b1"))
+PAUSED = replace(BLIND, name="imports", hold=Paused(since=NOW - 2))
 TICK = Tick(
     NOW,
     0.031,

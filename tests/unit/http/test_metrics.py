@@ -15,7 +15,7 @@ from autoscaler.http.metrics import CONTENT_TYPE, FAMILIES
 from autoscaler.http.server import Server
 from autoscaler.http.sources import Source, sources
 from autoscaler.loop.snapshot import Counts, Snapshot
-from autoscaler.model import Hold, Known, ProgramState, QueueStats, WorkerState
+from autoscaler.model import Known, ProgramState, QueueStats, Stopped, WorkerState
 from autoscaler.net.unix_http import UnixHTTPConnection
 
 #: Those of the design, with their labels.
@@ -181,7 +181,7 @@ def test_what_an_operator_ordered_is_told(world, scrape):
     controller = world.controller()
     tick = world.run(controller, 3)
     (fleet,) = tick.fleets
-    held = replace(tick, fleets=(replace(fleet, hold=Hold(0, stopped=True), dry_run=True),))
+    held = replace(tick, fleets=(replace(fleet, hold=Stopped(), dry_run=True),))
     values = scrape(snapshot(held))
     assert values["fleet_hold{fleet=emails,kind=stopped}"] == 1
     assert values["fleet_hold{fleet=emails,kind=size}"] == 0

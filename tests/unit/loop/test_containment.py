@@ -125,8 +125,8 @@ def test_a_bug_in_a_source_makes_it_unknown_and_nothing_shrinks(three_fleets, so
 
 def test_a_bug_in_what_operators_hold_lets_fleets_scale(three_fleets, monkeypatch) -> None:
     world, controller = three_fleets
-    monkeypatch.setattr("autoscaler.operator.holds.Holds.settle", bug)
-    monkeypatch.setattr("autoscaler.operator.holds.Holds.end_expired", bug)
+    monkeypatch.setattr("autoscaler.operator.expiry.Expiry.settle", bug)
+    monkeypatch.setattr("autoscaler.operator.expiry.Expiry.end_expired", bug)
     world.queue += [5.0] * 60
     world.run(controller, 5)
     assert len(world.alive) > len(FLEETS)

@@ -13,7 +13,15 @@ import pytest
 
 from autoscaler.errors import StoreError
 from autoscaler.loop.lost_state import make_up_for_lost_state, take_back
-from autoscaler.model import Drain, DrainPhase, Hold, SeenWorker, SingletonRecord, WorkerHold, WorkerState
+from autoscaler.model import (
+    Drain,
+    DrainPhase,
+    FixedSize,
+    SeenWorker,
+    SingletonRecord,
+    WorkerHold,
+    WorkerState,
+)
 from autoscaler.store import DATABASE, Store, database
 
 LEAVING = Drain("emails-02", DrainPhase.DRAINING, 1.0, "too many")
@@ -55,7 +63,7 @@ def test_a_damaged_database_is_moved_aside_and_a_new_one_made(tmp_path):
 def test_the_journal_is_rescued_from_a_database_that_is_damaged_elsewhere(tmp_path):
     with closing(Store(tmp_path)) as store:
         store.put_drain(LEAVING)
-        store.put_worker_hold(WorkerHold("emails-02", "alice"))
+        store.put_worker_hold(WorkerHold("emails-02", by="alice"))
     damage(tmp_path / DATABASE, "samples")
     with closing(Store(tmp_path)) as store:
         assert len(asides(tmp_path)) == 1
@@ -138,7 +146,7 @@ def test_whatever_becomes_of_its_database_a_daemon_goes_on_with_what_it_knows(tm
     tick = replace(world.run(world.controller(), 1), at=100.0)
     with closing(Store(tmp_path)) as store:
         store.put_drain(LEAVING)
-        store.put_hold("emails", Hold(3, "alice"))
+        store.put_hold("emails", FixedSize(3, by="alice"))
         store.replace_singletons({"beat": SingletonRecord(leaving=True)})
         if flushed:
             store._db.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -151,7 +159,7 @@ def test_whatever_becomes_of_its_database_a_daemon_goes_on_with_what_it_knows(tm
         assert not store.trouble
     with closing(Store(tmp_path)) as store:
         assert sorted(store.drains()) == ["emails-02", "emails-03"]
-        assert store.holds() == {"emails": Hold(3, "alice")}
+        assert store.holds() == {"emails": FixedSize(3, by="alice")}
         assert store.singletons() == {"beat": SingletonRecord(leaving=True)}
         assert not store.journal_lost
 
@@ -159,7 +167,7 @@ def test_whatever_becomes_of_its_database_a_daemon_goes_on_with_what_it_knows(tm
 def test_an_order_that_has_ended_does_not_come_back_with_what_is_rescued(tmp_path, world):
     tick = world.run(world.controller(), 1)
     with closing(Store(tmp_path)) as store:
-        store.put_hold("emails", Hold(3, "alice"))
+        store.put_hold("emails", FixedSize(3, by="alice"))
         store._db.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         (tmp_path / "backup").write_bytes((tmp_path / DATABASE).read_bytes())
         store.delete_holds(["emails"])
@@ -185,7 +193,7 @@ class Killed(BaseException):
 def test_a_daemon_that_is_killed_while_it_replaces_a_database_loses_no_order(tmp_path, monkeypatch, place):
     with closing(Store(tmp_path)) as store:
         store.put_drain(LEAVING)
-        store.put_hold("emails", Hold(3, "alice"))
+        store.put_hold("emails", FixedSize(3, by="alice"))
     damage(tmp_path / DATABASE, "samples")
 
     def kill(*_):
@@ -203,7 +211,7 @@ def test_a_daemon_that_is_killed_while_it_replaces_a_database_loses_no_order(tmp
         with pytest.raises(Killed):
             Store(tmp_path)
     with closing(Store(tmp_path)) as store:
-        assert store.holds() == {"emails": Hold(3, "alice")}
+        assert store.holds() == {"emails": FixedSize(3, by="alice")}
         assert store.drains() == {"emails-02": LEAVING}
         assert store.trouble
         assert store.journal_lost == (place == "replace")

@@ -12,9 +12,9 @@ from autoscaler.config import Fleet
 from autoscaler.model import (
     Drain,
     DrainPhase,
-    HoldFleets,
     Process,
     ProgramState,
+    StopFleets,
     Terms,
     Unknown,
     WorkerState,
@@ -493,7 +493,7 @@ def test_an_operator_s_order_is_carried_out_whatever_supervisord_thinks_of_new_s
     world.refused_text = "user=nosuchuser"
     controller.reconfigure(world.config(**keys, user="nosuchuser"))
     world.run(controller, 3)
-    controller.carry_out(world.now, HoldFleets(("emails",), 0, Terms("me"), stopped=True))
+    controller.carry_out(world.now, StopFleets(("emails",), terms=Terms("me")))
     world.run(controller, 10)
     assert world.alive == []
 
