@@ -3,7 +3,7 @@
 Runs as root in the name spaces that enter.sh makes. The guide is what really happened, but for times, process
 ids and the like, which are written as placeholders.
 
-    life.py ROOT GUIDE [--write]
+    life.py ROOT [GUIDE] [--write]      without a guide each step is checked, and nothing is compared
 """
 
 from __future__ import annotations
@@ -56,14 +56,15 @@ with send.app.connection_for_write() as connection:
 
 def main() -> None:
     """Live the life."""
-    root, path, write = Path(sys.argv[1]).resolve(), Path(sys.argv[2]), "--write" in sys.argv[3:]
+    root, paths = Path(sys.argv[1]).resolve(), [Path(each) for each in sys.argv[2:] if each != "--write"]
     machine = Machine(root)
     guide = Guide(machine.run)
     for chapter in (prepare, install, grant, configure, scale, upgrade, downgrade, shut_down, boot, remove):
         began = time.monotonic()
         chapter(machine, guide)
         sys.stderr.write(f"{time.monotonic() - began:6.1f} s  {chapter.__name__}\n")
-    guide.settle(path, write)
+    for path in paths:
+        guide.settle(path, "--write" in sys.argv[2:])
 
 
 def prepare(machine: Machine, guide: Guide) -> None:
@@ -100,7 +101,7 @@ def install(machine: Machine, guide: Guide) -> None:
     guide.shell(f"dpkg --install {old}")
     guide.shell("service autoscaler status")
     guide.text("It runs already and says what it waits for; it has no fleet yet.")
-    machine.eventually(lambda: "supervisord unknown" in machine.log(), "it says what it waits for")
+    machine.eventually(lambda: "cannot see supervisord" in machine.log(), "it says what it waits for")
     guide.shell("autoscaler check")
     guide.shell("tail -n 1 /var/log/autoscaler/autoscaler.log")
 

@@ -1,4 +1,4 @@
-"""The bare Debian that a package lives in, as its tests see it."""
+"""The bare Debian that a package lives in, as the tests see it."""
 
 from __future__ import annotations
 
@@ -38,6 +38,8 @@ class Machine:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        #: The command that runs the rest of its arguments in the tree.
+        self.enter: list[str] = ["chroot", str(root)]
         #: Tasks sent so far.
         self.published = 0
         #: Every path before the package came.
@@ -48,7 +50,7 @@ class Machine:
     def run(self, command: str, *, codes: tuple[int, ...] = (0,)) -> str:
         """Run a shell command, and return all that it prints; any other exit code is a failure."""
         done = subprocess.run(
-            ["chroot", str(self.root), "/bin/bash", "-c", f"cd /root; {command}"],
+            [*self.enter, "/bin/bash", "-c", f"cd /root; {command}"],
             env=ENVIRONMENT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -116,8 +118,16 @@ class Machine:
 
     def done(self) -> Counter[str]:
         """How often each task was done."""
-        lines = (self.root / JOURNAL).read_text().splitlines()
-        return Counter(line.split()[0] for line in lines if line.split()[1] == "done")
+        return self._tasks("done")
+
+    def begun(self) -> Counter[str]:
+        """How often each task was begun."""
+        return self._tasks("start")
+
+    def _tasks(self, event: str) -> Counter[str]:
+        path = self.root / JOURNAL
+        lines = path.read_text().splitlines() if path.exists() else []
+        return Counter(line.split()[0] for line in lines if line.split()[1] == event)
 
     def publish(self, queue: str, count: int, seconds: float) -> str:
         """Publish tasks; returns the command."""

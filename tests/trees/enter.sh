@@ -1,16 +1,16 @@
-# The first process of the name spaces in which the package lives: a machine called shop1 with its own processes
-# and network. When it ends, all that runs in them ends, and all that is mounted in them is gone.
-#   $1: the root folder   the rest: what to run
+# The first process of name spaces in which a bare tree runs: a machine called shop1 with its own processes and
+# network. When this process ends, all processes in the name spaces end, and nothing stays mounted.
+#   $1: the root folder   the rest: the command to run
 set -euo pipefail
 
 root="$1"
 shift
 mount --make-rprivate /
 hostname shop1
-ip link set lo up 2>/dev/null || "$1" -c '
+chroot "$root" /usr/bin/python3 -c '
 import fcntl, socket, struct
 with socket.socket() as any_socket:
-    fcntl.ioctl(any_socket, 0x8914, struct.pack("16sh14x", b"lo", 0x41))'
+    fcntl.ioctl(any_socket, 0x8914, struct.pack("16sh14x", b"lo", 0x41))  # SIOCSIFFLAGS: up and running'
 printf '127.0.0.1 localhost shop1\n' >"$root/etc/hosts"
 printf 'shop1\n' >"$root/etc/hostname"
 mount -t proc proc "$root/proc"

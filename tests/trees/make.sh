@@ -1,19 +1,25 @@
-# Makes the tree that scripts/test-package keeps: a bare Debian 12 with what a user of autoscaler has already.
-# Run it in a mount name space of its own, so that nothing stays mounted.  $1: the archive to write
+# Makes a bare Debian tree and packs it. scripts/trees.sh runs this file in a mount name space of its own, so that
+# nothing stays mounted.
+#   $1: the suite: bookworm, trixie, forky   $2: the archive to write   the rest: the packages in the tree
 set -euo pipefail
 
+suite="$1" archive="$2"
+shift 2
+mirror="${AUTOSCALER_DEBIAN_MIRROR:-http://deb.debian.org/debian}"
 folder="$(mktemp -d)"
 chmod 755 "$folder"
 trap 'rm -rf --one-file-system "$folder"' EXIT
 mount --make-rprivate /
 
-debootstrap --variant=minbase --include=python3,ca-certificates bookworm "$folder" >&2
+# debootstrap's own list of suites ends with the release that it came with; all newer suites use sid's script.
+debootstrap --variant=minbase --include=python3,ca-certificates "$suite" "$folder" "$mirror" \
+    /usr/share/debootstrap/scripts/sid >&2
 
 # The host's way to the archive; taken out again below.
 cp -L /etc/resolv.conf "$folder/etc/"
-cp -a /etc/apt/sources.list.d /etc/apt/apt.conf.d "$folder/etc/apt/"
+apt-config dump | grep -E '^Acquire::(https?|Retries)' >"$folder/etc/apt/apt.conf.d/00host" || :
 cp -L /etc/ssl/certs/ca-certificates.crt "$folder/etc/ssl/certs/"
-: >"$folder/etc/apt/sources.list"
+printf 'deb %s %s main\n' "$mirror" "$suite" >"$folder/etc/apt/sources.list"
 printf '#!/bin/sh\nexit 101\n' >"$folder/usr/sbin/policy-rc.d"
 chmod 755 "$folder/usr/sbin/policy-rc.d"
 mount --bind /proc "$folder/proc"
@@ -27,11 +33,10 @@ inside() {
         DEBIAN_FRONTEND=noninteractive "${network[@]}" "$@"
 }
 inside apt-get -q update >&2
-inside apt-get -q -y --no-install-recommends install supervisor rabbitmq-server logrotate lintian \
-    sysv-rc insserv procps >&2
+inside apt-get -q -y --no-install-recommends install "$@" >&2
 inside apt-get clean
 umount "$folder/dev/pts" "$folder/dev" "$folder/proc" "$folder/sys"
 rm -rf "$folder"/usr/sbin/policy-rc.d "$folder"/etc/resolv.conf "$folder"/etc/apt/sources.list.d/* \
-    "$folder"/etc/apt/apt.conf.d/* "$folder"/var/lib/apt/lists/* "$folder"/var/log/*.log "$folder"/var/log/apt/*
-tar -C "$folder" --zstd -cf "$1.new" .
-mv "$1.new" "$1"
+    "$folder"/etc/apt/apt.conf.d/00host "$folder"/var/lib/apt/lists/* "$folder"/var/log/*.log "$folder"/var/log/apt/*
+tar -C "$folder" --zstd -cf "$archive.new" .
+mv "$archive.new" "$archive"
