@@ -34,6 +34,10 @@ PAGE_SIZE = 500
 #: Characters of one request's name filter, percent-encoded. RabbitMQ refuses request lines over 8,000.
 MAX_FILTER = 6000
 
+#: Bytes of one request's name filter as a pattern. RabbitMQ 4.3 takes 1,007 and answers 1,753 with 400, "name
+#: filter regex is too long".
+MAX_PATTERN = 1000
+
 #: Seconds that a quorum queue's totals may be old: its leader publishes them at this interval.
 QUORUM_LAG = 5.0
 
@@ -100,19 +104,22 @@ class RabbitMQManagement:
 
 
 def chunks(
-    names: Sequence[str], *, size: int = PAGE_SIZE, length: int = MAX_FILTER
+    names: Sequence[str], *, size: int = PAGE_SIZE, length: int = MAX_FILTER, pattern_bytes: int = MAX_PATTERN
 ) -> Iterator[Sequence[str]]:
-    """Cut `names` into runs of at most `size` whose filter has at most `length` characters.
+    """Cut `names` into runs of at most `size` whose filter is within both bounds.
 
     A single name that is longer is a run of its own.
     """
-    start, used = 0, 0
+    start, encoded, plain = 0, 0, len(pattern([]))
     for index, name in enumerate(names):
         more = len(quote(escaped(name), safe="")) + 3
-        if index > start and (index - start == size or used + more > length):
+        bytes_more = len(escaped(name).encode()) + 1
+        full = encoded + more > length or plain + bytes_more > pattern_bytes
+        if index > start and (index - start == size or full):
             yield names[start:index]
-            start, used = index, 0
-        used += more
+            start, encoded, plain = index, 0, len(pattern([]))
+        encoded += more
+        plain += bytes_more
     if names[start:]:
         yield names[start:]
 

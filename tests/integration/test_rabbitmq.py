@@ -102,7 +102,7 @@ def test_names_of_any_characters_are_counted_and_no_others(
     eventually(lambda: counts(source, ODD_NAMES) == expected, 2)
 
 
-def test_one_request_serves_however_many_queues_there_are(vhost: Any, eventually: Callable[..., Any]) -> None:
+def test_few_requests_serve_however_many_queues_there_are(vhost: Any, eventually: Callable[..., Any]) -> None:
     with channel(vhost.amqp_url) as opened:
         for number in range(700):
             opened.queue_declare(queue=f"q{number:03}", durable=False, auto_delete=False)
