@@ -147,6 +147,8 @@ def run(root: Path, broker: Path) -> None:
     began = time.monotonic()
     shop = Shop(root, root / "root/console.log")
     services = yaml.safe_load((FOLDER / "compose.yaml").read_text())["services"]
+    # The processes of these name spaces: this process came with the host's /proc.
+    subprocess.run(["mount", "-t", "proc", "proc", "/proc"], check=True)
     for tree in (root, broker):
         (tree / "etc/hosts").write_text("127.0.0.1 localhost shop1 rabbitmq workers\n")
     with rabbitmq(broker, services["rabbitmq"]["environment"]):
