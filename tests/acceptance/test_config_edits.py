@@ -38,7 +38,7 @@ def test_a_wrong_edit_leaves_the_old_config_working_and_is_told(system, eventual
 
     system.write_text(good.replace("min_workers: 1", "min_workers: 2"))
     eventually(lambda: system.settled_at(2), 20, "the next good edit is used")
-    assert system.look().config_problems == []
+    assert not system.look().config_problems
 
 
 def test_a_changed_threshold_takes_effect_without_restarting_a_worker(system, eventually):

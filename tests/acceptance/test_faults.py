@@ -37,7 +37,7 @@ class Watch:
         fleet = next(iter(view.fleets), None) if view else None
         if fleet is None:
             return
-        unknown = list(view.unknown) + (fleet.demand.unknown if fleet.demand else [])
+        unknown = [*view.unknown, *(fleet.demand.unknown if fleet.demand else ())]
         if unknown:
             self.unknown += unknown
             if fleet.desired is not None:
